@@ -179,8 +179,8 @@ class AugmentationRecipe:
         flip: Probability of a horizontal and of a vertical flip.
         quarter_turns: Whether tiles are turned by a multiple of 90 degrees.
         rotation: Largest free rotation in degrees, either way; uncovered corners are ignored.
-        brightness: Largest relative change of a band's level.
-        contrast: Largest relative change of a band's spread.
+        brightness: Largest shift of a band, in its standard deviations.
+        contrast: Largest relative change of a band's spread about its mean.
     """
 
     flip: ClosedUnitInterval = 0.5

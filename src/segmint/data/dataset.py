@@ -1,0 +1,135 @@
+"""Tiles as tensors, and the loaders that serve them in an order which only seed and epoch decide.
+
+Example:
+    >>> item = TileDataset(chips, split.tiles["val"], recipe.data, normaliser)[(0, 5)]
+    >>> item["image"].shape, item["target"].dtype
+    (torch.Size([3, 256, 256]), torch.uint8)
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as transform
+
+from segmint.data.augmentation import Augmentation
+from segmint.data.chips import Chip, read_image
+from segmint.data.labels import IGNORE, read_label
+from segmint.data.normalisation import Normaliser
+from segmint.data.tiles import Tile
+from segmint.recipe import DataRecipe
+
+Batch = dict[str, torch.Tensor]
+
+
+class TileDataset(Dataset[Batch]):
+    """Tiles of chips, normalised.
+
+    An index is a pair ``(epoch, position)``, so that augmentation depends on nothing else. An item has ``image``
+    ``[C, S, S]`` float32 normalised, ``target`` ``[S, S]`` uint8 class values with 255 ignored, and ``tile``, its
+    position. Tiles smaller than S are reflected to S and the border is ignored.
+
+    Args:
+        chips: All chips.
+        tiles: Tiles of one split.
+        data: Bands, classes, tile size and fit.
+        normaliser: Turns raw values into normalised ones.
+        augmentation: Random changes, or None.
+        seed: Seed of the random changes.
+    """
+
+    def __init__(
+        self,
+        chips: Sequence[Chip],
+        tiles: Sequence[Tile],
+        data: DataRecipe,
+        normaliser: Normaliser,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.chips, self.tiles, self.data = chips, tiles, data
+        self.normaliser, self.augmentation, self.seed = normaliser, augmentation, seed
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def __getitem__(self, index: tuple[int, int]) -> Batch:
+        epoch, position = index
+        raw, target = self.read(position)
+        image = torch.from_numpy(self.normaliser(raw))
+        mask = torch.from_numpy(target)
+        if self.augmentation is not None:
+            draw = np.random.default_rng([self.seed, epoch, position])
+            image, mask = self.augmentation(image, mask, draw)
+        return {"image": image, "target": mask, "tile": torch.tensor(position)}
+
+    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+        """Raw values ``[C, S, S]`` in their stored type and class values ``[S, S]`` of one tile."""
+        tile = self.tiles[position]
+        chip = self.chips[tile.chip]
+        window = (tile.row, tile.col, tile.height, tile.width)
+        raw, valid = read_image(chip, len(self.data.bands), window)
+        label = read_label(chip.label, self.data.classes, self.data.ignore_value)
+        target = label[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width].copy()
+        target[~valid] = IGNORE
+        size = self.data.tile_size
+        if self.data.fit == "resize":
+            return _stretch(raw, size), _stretch(target[None], size, InterpolationMode.NEAREST)[0].astype(np.uint8)
+        below, right = size - tile.height, size - tile.width
+        if below or right:
+            raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
+            target = np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)
+        return raw, target
+
+
+def _stretch(
+    values: NDArray[np.generic], size: int, mode: InterpolationMode = InterpolationMode.BILINEAR
+) -> NDArray[np.generic]:
+    if values.shape[-2:] == (size, size):
+        return values
+    tensor = torch.from_numpy(values.astype(np.float32))
+    return np.asarray(transform.resize(tensor, [size, size], mode, antialias=True).numpy())
+
+
+class EpochOrder(Sampler[tuple[int, int]]):
+    """Yields ``(epoch, position)``; shuffled by seed and epoch alone. Lightning calls ``set_epoch``.
+
+    Args:
+        length: Number of tiles.
+        seed: Seed of the order, or None to keep the order.
+    """
+
+    def __init__(self, length: int, seed: int | None) -> None:
+        self.length, self.seed, self.epoch = length, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.arange(self.length)
+        if self.seed is not None:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+        return iter([(self.epoch, int(position)) for position in order])
+
+
+def loader(dataset: TileDataset, batch_size: int, workers: int, shuffle_seed: int | None = None) -> DataLoader[Batch]:
+    """A loader over one split.
+
+    A last batch of a single tile is left out of shuffled epochs: batch normalisation cannot learn from it.
+    """
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=EpochOrder(len(dataset), shuffle_seed),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        drop_last=shuffle_seed is not None and len(dataset) > batch_size and len(dataset) % batch_size == 1,
+    )

@@ -1,0 +1,103 @@
+"""From a recipe's folders to checked chips, a leak-free split, statistics and a fingerprint.
+
+Example:
+    >>> prepared = prepare(recipe)
+    >>> prepared.split.rule, prepared.fingerprint.digest
+    ('by scene: ...', '3f2a...')
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmint.contract import Dataset
+from segmint.data.chips import Chip
+from segmint.data.fingerprint import Fingerprint, fingerprint
+from segmint.data.pairs import find_chips, nodata_of
+from segmint.data.sample import is_sample, make_sample
+from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
+from segmint.data.statistics import Statistics, measure
+from segmint.errors import RecipeError
+from segmint.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A dataset that can be trained on.
+
+    Attributes:
+        chips: Checked pairs.
+        split: Tiles per split and the rule that made them.
+        statistics: Of the training tiles.
+        fingerprint: Content digest and manifest.
+        nodata: Raw value of empty pixels, or None.
+        builtin_sample: Whether it is segmint's own sample.
+    """
+
+    chips: list[Chip]
+    split: Split
+    statistics: Statistics
+    fingerprint: Fingerprint
+    nodata: float | None
+    builtin_sample: bool
+
+    def describe(self) -> Dataset:
+        """The dataset as the contract states it."""
+        boxes = [box for box in (chip.bounds_wgs84 for chip in self.chips) if box is not None]
+        bbox = None
+        if boxes:
+            west, south, east, north = zip(*boxes, strict=True)
+            bbox = (min(west), min(south), max(east), max(north))
+        return Dataset(
+            digest=self.fingerprint.digest,
+            chips={name: len({tile.chip for tile in self.split.tiles[name]}) for name in SPLITS},
+            split_rule=self.split.rule,
+            bbox_wgs84=bbox,
+            builtin_sample=self.builtin_sample,
+        )
+
+    @property
+    def resolution_m(self) -> float | None:
+        """Median ground size of a pixel in metres, to 4 significant digits, or None without a georeference."""
+        sizes = sorted(size for size in (chip.resolution_m for chip in self.chips) if size is not None)
+        if not sizes:
+            return None
+        size = sizes[len(sizes) // 2]
+        return round(size, 3 - math.floor(math.log10(size)))
+
+
+def prepare(recipe: Recipe) -> PreparedData:
+    """Check, split, measure and fingerprint the dataset of a recipe; makes the built-in sample where it is asked for.
+
+    Raises:
+        RecipeError: A folder is missing.
+        DataError: Chips or labels that cannot be trained on.
+        SplitError: Too little data, or ground on two sides.
+    """
+    chips_dir, labels_dir = Path(recipe.data.chips_dir), Path(recipe.data.labels_dir)
+    if recipe.uses_builtin_sample and not _has_files(chips_dir) and not _has_files(labels_dir):
+        print(f"{chips_dir} is empty: making the built-in sample", flush=True)
+        make_sample(chips_dir, labels_dir)
+    for key, folder in (("chips_dir", chips_dir), ("labels_dir", labels_dir)):
+        if not folder.is_dir():
+            raise RecipeError(f"{key}: no folder {folder}", "an existing folder", "Check spelling and working folder")
+    chips = find_chips(recipe.data)
+    split = split_ground(chips, recipe.split, recipe.data.tile_size, recipe.data.fit)
+    check_overlap(chips, split)
+    prepared = PreparedData(
+        chips=chips,
+        split=split,
+        statistics=measure(chips, split, recipe.data),
+        fingerprint=fingerprint(chips),
+        nodata=nodata_of(chips),
+        builtin_sample=is_sample(chips_dir),
+    )
+    counts = ", ".join(f"{len(split.tiles[name])} {name}" for name in SPLITS)
+    print(f"data: {len(chips)} chips in {chips_dir}, tiles: {counts}", flush=True)
+    print(f"split: {split.rule}", flush=True)
+    return prepared
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+

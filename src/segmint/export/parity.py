@@ -1,0 +1,143 @@
+"""The proof: every format, reopened in its users' runtime, against the training task's own path.
+
+The reference comes from the training reader, the training normalisation, the network's logits and the activation
+written out, never from ``DeployedModel``, whose own mistake would pass.
+
+Example:
+    >>> proofs = [prove("onnx", onnx, path, sample, contract)]
+    >>> proofs[0].max_abs, proofs[0].agreement
+    (2.4e-06, 1.0)
+"""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmint.contract import ModelContract
+from segmint.errors import ParityError
+
+MAX_ABS = 1e-4
+MIN_AGREEMENT = 0.9999
+
+
+@dataclass(frozen=True)
+class ParitySample:
+    """Raw test chips and what the trained network answers.
+
+    Attributes:
+        chips: ``[N, C, H, W]`` raw values in their stored type; every class of the test split occurs.
+        probabilities: ``[N, K, H, W]`` of the reference, float32.
+        stems: Where the chips come from.
+    """
+
+    chips: NDArray[np.generic]
+    probabilities: NDArray[np.float32]
+    stems: tuple[str, ...]
+
+    def write(self, path: Path) -> str:
+        """Write ``parity_sample.npz`` and return its SHA-256."""
+        np.savez_compressed(path, chips=self.chips, probabilities=self.probabilities, stems=np.array(self.stems))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How one format compares.
+
+    Attributes:
+        format: Short name, as in the metric ``parity_<format>_max_abs``.
+        file: File name.
+        runtime: What opened it.
+        max_abs: Largest difference of a probability, or None where the format answers class values only.
+        agreement: Share of pixels with the same class.
+        seconds: Time of one pass over the sample.
+        bytes: Size of the file.
+    """
+
+    format: str
+    file: str
+    runtime: str
+    max_abs: float | None
+    agreement: float
+    seconds: float
+    bytes: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is within tolerance."""
+        return (self.max_abs is None or self.max_abs <= MAX_ABS) and self.agreement >= MIN_AGREEMENT
+
+    def metrics(self) -> dict[str, float]:
+        """The figures under their MLflow names."""
+        figures = {f"parity_{self.format}_agreement": self.agreement}
+        return figures if self.max_abs is None else figures | {f"parity_{self.format}_max_abs": self.max_abs}
+
+
+def prove(name: str, kind: ModuleType, path: Path, sample: ParitySample, contract: ModelContract) -> Proof:
+    """Reopen a format and compare its probabilities with the sample's."""
+    predict = kind.reopen(path, contract)
+    started = time.perf_counter()
+    answer = predict(sample.chips.astype(np.float32))
+    seconds = time.perf_counter() - started
+    if answer.shape != sample.probabilities.shape:
+        raise ParityError(f"{path.name} answers {answer.shape}", f"{sample.probabilities.shape}", "Report this")
+    difference = np.abs(answer - sample.probabilities)
+    max_abs = float(difference.max()) if np.isfinite(difference).all() else float("inf")
+    agreement = _agreement(classes(answer, contract), sample, contract)
+    return Proof(name, path.name, kind.RUNTIME, max_abs, agreement, seconds, path.stat().st_size)
+
+
+def prove_class_maps(
+    name: str, runtime: str, path: Path, maps: NDArray[np.uint8], seconds: float, sample: ParitySample,
+    contract: ModelContract,
+) -> Proof:
+    """Compare class maps ``[N, H, W]``, for a consumer that gives nothing else."""
+    return Proof(name, path.name, runtime, None, _agreement(maps, sample, contract), seconds, path.stat().st_size)
+
+
+def require(proofs: list[Proof]) -> None:
+    """Raise unless every proof is within tolerance.
+
+    Raises:
+        ParityError: Names the formats and their figures.
+    """
+    failed = [
+        f"{proof.file} differs by {proof.max_abs if proof.max_abs is not None else 'n/a'}, agreement {proof.agreement:.6f}"
+        for proof in proofs
+        if not proof.passed
+    ]
+    if failed:
+        raise ParityError(
+            "; ".join(failed),
+            f"at most {MAX_ABS:g} and at least {MIN_AGREEMENT}",
+            "Nothing was registered; the figures are in the run",
+        )
+
+
+def write(proofs: list[Proof], contract: ModelContract, path: Path) -> None:
+    """Write ``parity.json``: the tolerances, the sample's digest and every proof."""
+    content = {
+        "reference": "training reader, training normalisation, network logits, activation, fp32",
+        "max_abs_tolerance": MAX_ABS,
+        "min_agreement": MIN_AGREEMENT,
+        "sample_sha256": contract.parity_sample,
+        "formats": [asdict(proof) | {"passed": proof.passed} for proof in proofs],
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def classes(probabilities: NDArray[np.float32], contract: ModelContract) -> NDArray[np.uint8]:
+    """Class values ``[N, H, W]`` of probabilities ``[N, K, H, W]``, by the contract's threshold or the largest."""
+    if contract.output.activation == "sigmoid":
+        return (probabilities[:, 0] >= np.float32(contract.output.threshold)).astype(np.uint8)
+    return probabilities.argmax(axis=1).astype(np.uint8)
+
+
+def _agreement(maps: NDArray[np.uint8], sample: ParitySample, contract: ModelContract) -> float:
+    return float((maps == classes(sample.probabilities, contract)).mean())

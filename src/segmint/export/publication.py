@@ -1,0 +1,96 @@
+"""Where the files of a run lie: staged as in the run's artifacts, then published flat, all at once.
+
+Example:
+    >>> staging = Staging(Path(".segmint/runs/3f2a/staging"))
+    >>> staging["best_model.onnx"]
+    PosixPath('.segmint/runs/3f2a/staging/models/best_model.onnx')
+    >>> publish(staging, Path("meta"))
+"""
+
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from segmint.errors import ExportError
+
+ARTIFACT_FOLDERS = {
+    "best_model.pth": "models",
+    "best_model.pt": "models",
+    "best_model.onnx": "models",
+    "best_model.pt2": "models",
+    "best_model.dlpk": "esri",
+    "model.emd": "esri",
+    "stac_item.json": "metadata",
+    "contract.json": "metadata",
+    "parity.json": "metadata",
+    "parity_sample.npz": "metadata",
+    "model_card.md": "metadata",
+    "report.html": "evaluation",
+    "confusion_matrix.png": "evaluation",
+    "example_input.png": "examples",
+    "example_pred.png": "examples",
+    "example_target.png": "examples",
+}
+"""Every file that a run leaves -> its artifact folder in the run."""
+
+FILES = tuple(ARTIFACT_FOLDERS)
+
+_KEPT = (".gitkeep", ".gitignore")
+
+
+class Staging:
+    """A folder of one run that mirrors its artifacts; starts empty.
+
+    Args:
+        root: The folder; what an earlier attempt left in it is removed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.rmtree(root, ignore_errors=True)
+        for folder in {*ARTIFACT_FOLDERS.values(), "datasets", "source"}:
+            (root / folder).mkdir(parents=True)
+
+    def __getitem__(self, name: str) -> Path:
+        """Path of a file by its published name."""
+        return self.root / ARTIFACT_FOLDERS[name] / name
+
+
+def require_publishable(output: Path) -> None:
+    """Refuse an output folder that holds anything else, since publishing replaces the folder.
+
+    Raises:
+        ExportError: Names the foreign files.
+    """
+    if output.exists() and not output.is_dir():
+        raise ExportError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
+    foreign = sorted({path.name for path in output.glob("*")} - {*FILES, *_KEPT}) if output.is_dir() else []
+    if foreign:
+        raise ExportError(
+            f"output_dir: {output} holds {', '.join(foreign[:3])}",
+            "an empty folder or one that a run filled",
+            "Choose another -P output_dir, its content would be replaced",
+        )
+
+
+def publish(staging: Staging, output: Path) -> None:
+    """Copy beside the output folder, then swap folders under a lock, so that two runs never mix."""
+    output = output.resolve()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    run_folder = staging.root.parent
+    beside = output.with_name(f".{output.name}.{run_folder.name}.part")
+    replaced = output.with_name(f".{output.name}.{run_folder.name}.old")
+    with FileLock(run_folder.parent / f"publish-{output.name}.lock"):
+        for leftover in (beside, replaced):
+            shutil.rmtree(leftover, ignore_errors=True)
+        beside.mkdir()
+        for name in FILES:
+            shutil.copy2(staging[name], beside / name)
+        for name in _KEPT:
+            if (output / name).is_file():
+                shutil.copy2(output / name, beside / name)
+        if output.exists():
+            output.rename(replaced)
+        beside.rename(output)
+        shutil.rmtree(replaced, ignore_errors=True)

@@ -1,0 +1,43 @@
+"""``best_model.pt``: TorchScript by tracing, for C++, ArcGIS and everything that has torch and not our code.
+
+TorchScript is deprecated in torch; ``.pt2`` is its successor. It stays because ArcGIS Pro's torch 2.0 reads it.
+
+Example:
+    >>> torchscript.write(model, contract, Path("meta/best_model.pt"))
+"""
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from segmint.contract import ModelContract
+from segmint.export.runtime import Predict, torch_predict
+from segmint.models.deployed import DeployedModel
+
+FILE = "best_model.pt"
+RUNTIME = "torch.jit.load"
+
+
+def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
+    """Trace with a batch of two; the contract travels inside as ``contract.json``."""
+    example = example_input(contract)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = torch.jit.trace(model, example, check_trace=False)
+        torch.jit.save(traced, str(path), _extra_files={"contract.json": contract.model_dump_json()})
+
+
+def reopen(path: Path, contract: ModelContract) -> Predict:
+    """Load with ``torch.jit.load``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch_predict(torch.jit.load(str(path), map_location="cpu"))
+
+
+def example_input(contract: ModelContract) -> torch.Tensor:
+    """A batch of two raw tiles ``[2, C, H, W]`` in the middle of the value range (a batch of one would freeze it)."""
+    low, high = contract.input.value_range
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, len(contract.input.bands), contract.input.height, contract.input.width)
+    return torch.rand(shape, generator=generator) * (high - low) + low

@@ -1,0 +1,29 @@
+"""``best_model.pth``: a plain state dict of the deployed model; no pickle runs when it is loaded.
+
+Example:
+    >>> weights.write(model, Path("meta/best_model.pth"))
+    >>> predict = weights.reopen(Path("meta/best_model.pth"), contract)
+"""
+
+from pathlib import Path
+
+import torch
+
+from segmint.contract import ModelContract
+from segmint.export.runtime import Predict, torch_predict
+from segmint.models.deployed import DeployedModel
+
+FILE = "best_model.pth"
+RUNTIME = "torch.load(weights_only=True)"
+
+
+def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
+    """Save network and scaling buffers."""
+    torch.save(model.state_dict(), path)
+
+
+def reopen(path: Path, contract: ModelContract) -> Predict:
+    """Build the module that the contract describes and load the file into it."""
+    model = DeployedModel.from_contract(contract)
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return torch_predict(model.eval())

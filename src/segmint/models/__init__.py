@@ -1,0 +1,1 @@
+"""Networks, their factory, and the module that every export is made of."""

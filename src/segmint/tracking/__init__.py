@@ -1,0 +1,1 @@
+"""MLflow runs, system information, dataset lineage, figures and the report."""

@@ -1,0 +1,108 @@
+"""The pictures, the report and the model card of a run, written into its staging folder.
+
+Example:
+    >>> dossier = Dossier(contract, evaluation, calibration, history, best, worst)
+    >>> dossier.draw(staging)
+    >>> dossier.write(staging, prepared.statistics, proofs, stages.seconds, run_facts)
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from matplotlib import image as pictures
+
+from segmint.contract import ModelContract
+from segmint.data.statistics import Statistics
+from segmint.export import card
+from segmint.export.parity import Proof
+from segmint.export.publication import Staging
+from segmint.tracking import figures, report
+
+if TYPE_CHECKING:
+    from segmint.training.calibration import Calibration
+    from segmint.training.evaluation import Evaluation
+    from segmint.training.examples import Example
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What people read about a trained model.
+
+    Attributes:
+        contract: The contract.
+        evaluation: Scores on the test split.
+        calibration: Temperature, threshold, calibration error.
+        history: Metrics of every epoch.
+        best: Best test tiles, best first.
+        worst: Worst test tiles, worst first.
+    """
+
+    contract: ModelContract
+    evaluation: Evaluation
+    calibration: Calibration
+    history: list[dict[str, float]]
+    best: list[Example]
+    worst: list[Example]
+
+    def draw(self, staging: Staging) -> None:
+        """Write the confusion matrix, one example in three pictures, and the counts per chip."""
+        figures.save(figures.confusion_matrix(self.evaluation), staging["confusion_matrix.png"])
+        shown = (self.best or self.worst)[0]
+        pictures.imsave(staging["example_input.png"], figures.picture(shown.raw, self.contract))
+        pictures.imsave(staging["example_pred.png"], figures.class_picture(shown.prediction, self.contract))
+        pictures.imsave(staging["example_target.png"], figures.class_picture(shown.target, self.contract))
+        with (staging.root / "evaluation" / "test_chips.csv").open("w", newline="", encoding="utf-8") as stream:
+            table = csv.writer(stream)
+            table.writerow(["chip", "iou", *self._count_names()])
+            for chip in self.evaluation.chips:
+                iou = "" if chip.iou is None else f"{chip.iou:.6f}"
+                table.writerow([chip.stem, iou, *(count for row in chip.confusion for count in row)])
+
+    def _count_names(self) -> list[str]:
+        """Column names of a flattened confusion matrix; with two classes the usual four."""
+        names = self.contract.class_names
+        if len(names) == 2:
+            return ["true_negatives", "false_positives", "false_negatives", "true_positives"]
+        return [f"{truth}_as_{answer}" for truth in names for answer in names]
+
+    def write(
+        self,
+        staging: Staging,
+        statistics: Statistics,
+        proofs: list[Proof],
+        seconds: dict[str, float],
+        run_facts: dict[str, str],
+    ) -> None:
+        """Write ``report.html`` and ``model_card.md``."""
+        proven = [asdict(proof) | {"passed": proof.passed} for proof in proofs]
+        drawn = {
+            "curves": figures.curves(self.history),
+            "confusion_matrix": figures.confusion_matrix(self.evaluation),
+            "reliability": figures.reliability(self.calibration),
+        }
+        if self.evaluation.pr_curve:
+            drawn["precision_recall"] = figures.precision_recall(self.evaluation, self.calibration.threshold)
+        panels = [
+            figures.chip_panel(
+                shown.raw, shown.target, shown.probability, shown.prediction, self.contract, f"{word}: {shown.stem}"
+            )
+            for word, examples in (("best", self.best), ("worst", self.worst))
+            for shown in examples
+        ]
+        report.write(
+            staging["report.html"],
+            self.contract,
+            self.evaluation,
+            self.calibration,
+            self.history,
+            statistics,
+            proven,
+            seconds,
+            drawn,
+            panels,
+            run_facts,
+        )
+        card.write(staging["model_card.md"], self.contract, self.evaluation, proven)

@@ -1,0 +1,1 @@
+"""The Lightning task, losses, hardware choice, resume, evaluation and calibration."""

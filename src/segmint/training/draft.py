@@ -1,0 +1,85 @@
+"""The contract of a trained task: every fact that a run learned, in one place.
+
+Example:
+    >>> contract = draft(recipe, prepared, session, evaluation, calibration, environment, commit)
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from segmint.contract import Band, Class, Input, ModelContract, Normalisation, Output, Provider
+from segmint.data.preparation import PreparedData
+from segmint.recipe import Recipe
+from segmint.training.calibration import Calibration
+from segmint.training.evaluation import Evaluation
+from segmint.training.session import Session
+
+
+def draft(
+    recipe: Recipe,
+    prepared: PreparedData,
+    session: Session,
+    evaluation: Evaluation,
+    calibration: Calibration,
+    environment: dict[str, str],
+    git_commit: str | None,
+) -> ModelContract:
+    """Write down the interface and the figures of a trained network."""
+    data, normaliser = recipe.data, session.normaliser
+    low = min(band.minimum for band in prepared.statistics.bands)
+    high = max(band.maximum for band in prepared.statistics.bands)
+    return ModelContract(
+        name=recipe.registered_name,
+        title=recipe.title or recipe.registered_name,
+        description=recipe.description or f"Segments {', '.join(item.name for item in data.classes[1:])}.",
+        keywords=tuple(recipe.keywords),
+        license=recipe.license,
+        providers=tuple(Provider(name=p.name, roles=tuple(p.roles), url=p.url) for p in recipe.providers),
+        recipe=recipe.recipe,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        input=Input(
+            bands=tuple(Band(name=band.name, wavelength_um=band.wavelength_um) for band in data.bands),
+            height=data.tile_size,
+            width=data.tile_size,
+            source_dtype=prepared.statistics.dtype,
+            value_range=(low, high),
+            nodata=prepared.nodata,
+            resolution_m=prepared.resolution_m,
+        ),
+        normalisation=Normalisation(
+            scale=normaliser.scale,
+            mean=normaliser.mean,
+            std=normaliser.std,
+            source=session.normalisation_source,
+        ),
+        output=Output(
+            activation="sigmoid" if len(data.classes) == 2 else "softmax",
+            classes=tuple(
+                Class(value=value, name=item.name, color=item.color.upper()) for value, item in enumerate(data.classes)
+            ),
+            threshold=calibration.threshold,
+            temperature=calibration.temperature,
+        ),
+        stride=data.tile_size * 3 // 4,
+        network=session.network,
+        dataset=prepared.describe(),
+        batch_size=recipe.training.batch_size,
+        metrics=figures(evaluation, calibration),
+        environment=environment,
+        git_commit=git_commit,
+    )
+
+
+def figures(evaluation: Evaluation, calibration: Calibration) -> dict[str, float]:
+    """Measured figures by their MLflow names; those that are not defined are left out."""
+    split = evaluation.split
+    named = {f"{split}_{name}": value for name, value in evaluation.scores.items()}
+    named |= {f"{split}_baseline_{name}": evaluation.baseline[name] for name in ("iou", "f1", "acc")}
+    named |= {
+        f"{split}_ece_before": calibration.ece_before,
+        f"{split}_ece_after": calibration.ece_after,
+        "temperature": calibration.temperature,
+        "threshold": calibration.threshold,
+    }
+    return {name: value for name, value in named.items() if np.isfinite(value)}

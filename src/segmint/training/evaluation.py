@@ -1,0 +1,188 @@
+"""Scores of a trained task on a split, next to what a constant answer would score.
+
+Example:
+    >>> calibration = calibrate(task, val_loader, test_loader)
+    >>> evaluation = evaluate(task, test_loader, "test", calibration)
+    >>> evaluation.scores["iou"], evaluation.baseline["iou"]
+    (0.71, 0.45)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from segmint.data.dataset import Batch, TileDataset
+from segmint.data.labels import IGNORE
+from segmint.training.calibration import Calibration, PixelSample, ThresholdCounts, fit_temperature
+from segmint.training.metrics import class_map, headline, segmentation_scores
+from segmint.training.task import SegmentationTask
+
+Matrix = tuple[tuple[int, ...], ...]
+_SAMPLE_PIXELS = 400_000
+
+
+@dataclass(frozen=True)
+class ChipCounts:
+    """Pixels of one chip or tile, rows truth and columns prediction."""
+
+    stem: str
+    confusion: Matrix
+
+    @property
+    def iou(self) -> float | None:
+        """Foreground IoU, or the mean over the classes that occur; None where nothing occurs."""
+        matrix = np.array(self.confusion)
+        union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
+        wanted = [1] if len(matrix) == 2 else range(len(matrix))
+        values = [matrix[i, i] / union[i] for i in wanted if union[i]]
+        return float(np.mean(values)) if values else None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores on one split.
+
+    Attributes:
+        split: Name of the split.
+        classes: Class names by value.
+        confusion: Pixels, rows truth and columns prediction.
+        scores: ``iou``, ``f1``, ``precision``, ``recall``, ``acc`` and ``<score>_<class>``, 0..1.
+        baseline: The same for the constant answer with the best headline IoU.
+        baseline_class: The class which that answer gives everywhere.
+        tiles: Counts per tile, in the order of the dataset.
+        pr_curve: (threshold, precision, recall) of the foreground; empty for several classes.
+    """
+
+    split: str
+    classes: tuple[str, ...]
+    confusion: Matrix
+    scores: dict[str, float]
+    baseline: dict[str, float]
+    baseline_class: str
+    tiles: tuple[ChipCounts, ...]
+    pr_curve: tuple[tuple[float, float, float], ...]
+
+    def summary(self) -> str:
+        """The headline next to the baseline, in one line."""
+        return (
+            f"{self.split}: IoU {self.scores['iou']:.4f}, F1 {self.scores['f1']:.4f}; "
+            f"calling every pixel {self.baseline_class} scores IoU {self.baseline['iou']:.4f}"
+        )
+
+    @property
+    def chips(self) -> tuple[ChipCounts, ...]:
+        """Counts per chip, by stem."""
+        sums: dict[str, np.ndarray] = {}
+        for tile in self.tiles:
+            sums[tile.stem] = sums.get(tile.stem, 0) + np.array(tile.confusion)
+        return tuple(ChipCounts(stem, _matrix(sums[stem])) for stem in sorted(sums))
+
+
+def calibrate(task: SegmentationTask, val: DataLoader[Batch], test: DataLoader[Batch]) -> Calibration:
+    """Temperature and threshold from the validation split; calibration error measured on the test split."""
+    held_out = _pixels(task, val)
+    temperature = fit_temperature(held_out)
+    threshold = 0.5
+    if held_out.logits.shape[1] == 1:
+        counts = ThresholdCounts()
+        for probability, target, _ in _answers(task, val, temperature):
+            known = target != IGNORE
+            counts.update(probability[:, 0][known].numpy(), target[known].numpy())
+        threshold = counts.best_threshold()
+    measured = _pixels(task, test)
+    return Calibration(
+        temperature,
+        threshold,
+        measured.error(1.0),
+        measured.error(temperature),
+        measured.reliability(temperature),
+    )
+
+
+def evaluate(task: SegmentationTask, tiles: DataLoader[Batch], split: str, calibration: Calibration) -> Evaluation:
+    """Score the task on a split in one streaming pass, in fp32."""
+    dataset = tiles.dataset
+    assert isinstance(dataset, TileDataset)
+    count = len(task.classes)
+    counted: list[ChipCounts] = []
+    scores = segmentation_scores(task.classes)
+    curve = ThresholdCounts()
+    for probability, target, positions in _answers(task, tiles, calibration.temperature):
+        chosen = class_map(probability, calibration.threshold)
+        scores.update(chosen, target)
+        if count == 2:
+            known = target != IGNORE
+            curve.update(probability[:, 0][known].numpy(), target[known].numpy())
+        for position, prediction, truth in zip(positions, chosen, target, strict=True):
+            stem = dataset.chips[dataset.tiles[position].chip].stem
+            matrix = multiclass_confusion_matrix(prediction, truth, count, ignore_index=IGNORE, validate_args=False)
+            counted.append(ChipCounts(stem, _matrix(matrix.numpy())))
+    confusion = np.sum([tile.confusion for tile in counted], axis=0)
+    baseline, baseline_class = _constant_baseline(confusion.sum(1), task.classes)
+    return Evaluation(
+        split=split,
+        classes=task.classes,
+        confusion=_matrix(confusion),
+        scores=headline(scores.compute(), task.classes),
+        baseline=baseline,
+        baseline_class=baseline_class,
+        tiles=tuple(counted),
+        pr_curve=tuple((float(t), float(p), float(r)) for t, p, r, _ in curve.curve()[::20]) if count == 2 else (),
+    )
+
+
+def _answers(
+    task: SegmentationTask, tiles: DataLoader[Batch], temperature: float
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, list[int]]]:
+    """Probabilities, targets (long) and positions of every batch, on the CPU."""
+    task.eval()
+    for batch in tiles:
+        probability = task.probabilities(batch["image"].to(task.device), temperature)
+        yield probability.cpu(), batch["target"].long(), batch["tile"].tolist()
+
+
+def _pixels(task: SegmentationTask, tiles: DataLoader[Batch]) -> PixelSample:
+    """A bounded sample of logits and class values, the same number from every tile."""
+    dataset = tiles.dataset
+    assert isinstance(dataset, TileDataset)
+    share = max(1, _SAMPLE_PIXELS // max(1, len(dataset)))
+    task.eval()
+    logits, targets = [], []
+    for batch in tiles:
+        with torch.inference_mode():
+            answer = task(batch["image"].to(task.device)).float().cpu()
+        for tile, scores, target in zip(batch["tile"].tolist(), answer, batch["target"], strict=True):
+            known = torch.nonzero(target.flatten() != IGNORE).flatten()
+            chosen = known[torch.randperm(len(known), generator=torch.Generator().manual_seed(tile))[:share]]
+            logits.append(scores.flatten(1)[:, chosen].T.clone())
+            targets.append(target.flatten()[chosen].long())
+    return PixelSample(torch.cat(logits).clone(), torch.cat(targets).clone())
+
+
+def _constant_baseline(truth: np.ndarray, classes: tuple[str, ...]) -> tuple[dict[str, float], str]:
+    """Scores of the constant answer with the best headline IoU, from the number of pixels of each true class."""
+    answers = {name: headline(_constant(truth, value), classes) for value, name in enumerate(classes)}
+    best = max(answers, key=lambda name: answers[name]["iou"])
+    return answers[best], best
+
+
+def _constant(truth: np.ndarray, value: int) -> dict[str, torch.Tensor]:
+    """Scores per class when every pixel is called ``value``: its share s is precision and IoU, F1 is 2s / (1 + s)."""
+    share = float(truth[value]) / max(int(truth.sum()), 1)
+    only = torch.zeros(len(truth))
+    only[value] = 1.0
+    return {
+        "iou": only * share,
+        "f1": only * (2 * share / (1 + share)),
+        "precision": only * share,
+        "recall": only * float(truth[value] > 0),
+        "acc": torch.tensor(share),
+    }
+
+
+def _matrix(counts: np.ndarray) -> Matrix:
+    return tuple(tuple(int(value) for value in row) for row in counts)

@@ -1,0 +1,88 @@
+"""Chips with the trained network's own answer: for the proof of the exports and for people.
+
+Example:
+    >>> sample = parity_sample(task, dataset, calibration)
+    >>> best, worst = extremes(task, dataset, calibration, evaluation, count=3)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from segmint.data.dataset import TileDataset
+from segmint.export.parity import ParitySample
+from segmint.training.calibration import Calibration
+from segmint.training.evaluation import Evaluation
+from segmint.training.metrics import class_map
+from segmint.training.task import SegmentationTask
+
+
+@dataclass(frozen=True)
+class Example:
+    """One tile as a person sees it.
+
+    Attributes:
+        stem: Chip it comes from.
+        raw: ``[C, S, S]`` stored values.
+        target: ``[S, S]`` class values, 255 ignored.
+        probability: ``[K, S, S]`` of the trained network.
+        prediction: ``[S, S]`` class values.
+    """
+
+    stem: str
+    raw: NDArray[np.generic]
+    target: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+    prediction: NDArray[np.uint8]
+
+
+def example(task: SegmentationTask, dataset: TileDataset, position: int, calibration: Calibration) -> Example:
+    """Read one tile by the training reader and answer it by the training path, in fp32."""
+    task.eval()
+    raw, target = dataset.read(position)
+    image = torch.from_numpy(dataset.normaliser(raw))[None].to(task.device)
+    probability = task.probabilities(image, calibration.temperature).cpu()
+    prediction = class_map(probability, calibration.threshold)[0].numpy().astype(np.uint8)
+    stem = dataset.chips[dataset.tiles[position].chip].stem
+    return Example(stem, raw, target, probability[0].numpy(), prediction)
+
+
+def parity_sample(
+    task: SegmentationTask, dataset: TileDataset, calibration: Calibration, most: int = 4
+) -> ParitySample:
+    """A few test tiles in which every class of the split occurs, with the reference probabilities."""
+    chosen = [example(task, dataset, position, calibration) for position in _covering(dataset, most)]
+    return ParitySample(
+        chips=np.stack([item.raw for item in chosen]),
+        probabilities=np.stack([item.probability for item in chosen]),
+        stems=tuple(item.stem for item in chosen),
+    )
+
+
+def extremes(
+    task: SegmentationTask, dataset: TileDataset, calibration: Calibration, evaluation: Evaluation, count: int
+) -> tuple[list[Example], list[Example]]:
+    """The tiles with the highest and with the lowest IoU, best first and worst first; tiles without any are left out."""
+    scored = [(tile.iou, position) for position, tile in enumerate(evaluation.tiles) if tile.iou is not None]
+    order = [position for _, position in sorted(scored)]
+    count = min(count, (len(order) + 1) // 2)
+    best = [example(task, dataset, position, calibration) for position in order[::-1][:count]]
+    worst = [example(task, dataset, position, calibration) for position in order[:count]]
+    return best, worst
+
+
+def _covering(dataset: TileDataset, most: int) -> list[int]:
+    """Positions that together show every class, then the first ones, ``most`` at the most or one per class."""
+    chosen: list[int] = []
+    missing = set(range(len(dataset.data.classes)))
+    for position in range(len(dataset)):
+        found = missing & set(np.unique(dataset.read(position)[1]).tolist())
+        if found:
+            chosen.append(position)
+            missing -= found
+        if not missing:
+            break
+    others = [position for position in range(len(dataset)) if position not in chosen]
+    return chosen + others[: max(0, most - len(chosen))]

@@ -1,0 +1,95 @@
+"""Chooses accelerator, precision, layout, threads and workers, and says why.
+
+Example:
+    >>> choose(TrainingRecipe()).reason
+    'cpu, 2 threads; fp32: this CPU has no AMX; channels_last; data loaded in the training process: ...'
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from segmint.recipe import TrainingRecipe
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a run trains on.
+
+    Attributes:
+        accelerator: Lightning's name: cuda, mps or cpu.
+        precision: Lightning's name.
+        channels_last: Memory layout of network and images.
+        threads: CPU threads of torch.
+        workers: Data loader processes.
+        reason: The choice in words.
+    """
+
+    accelerator: Literal["cuda", "mps", "cpu"]
+    precision: Precision
+    channels_last: bool
+    threads: int
+    workers: int
+    reason: str
+
+
+def choose(recipe: TrainingRecipe) -> Hardware:
+    """Choose by what this machine really has; ``training.precision`` and ``training.workers`` override."""
+    threads = cores()
+    if torch.cuda.is_available():
+        accelerator: Literal["cuda", "mps", "cpu"] = "cuda"
+        precision, why = _cuda_precision()
+        place = f"cuda, {torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
+    elif torch.backends.mps.is_available():
+        accelerator, precision, why, place = "mps", "32-true", "fp32: mixed precision is unproven on MPS", "mps"
+    else:
+        accelerator, place = "cpu", f"cpu, {threads} threads"
+        precision, why = _cpu_precision()
+    if recipe.precision != "auto":
+        precision, why = recipe.precision, f"{recipe.precision}: the recipe asks for it"
+    workers, loading = _workers(recipe, accelerator, threads)
+    reason = f"{place}; {why}; channels_last; {loading}"
+    return Hardware(accelerator, precision, True, threads, workers, reason)
+
+
+def cores() -> int:
+    """CPU cores this process may use: its affinity, capped by the container's quota."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    if quota.is_file():
+        limit, period = quota.read_text(encoding="ascii").split()
+        if limit != "max":
+            available = min(available, max(1, int(limit) // int(period)))
+    return available
+
+
+def has_amx() -> bool:
+    """Whether the processor multiplies bf16 tiles in hardware (Linux only)."""
+    flags = Path("/proc/cpuinfo")
+    return flags.is_file() and "amx_bf16" in flags.read_text(encoding="utf-8", errors="replace")
+
+
+def _cpu_precision() -> tuple[Precision, str]:
+    if has_amx():
+        return "bf16-mixed", "bf16: this CPU has AMX"
+    return "32-true", "fp32: this CPU has no AMX"
+
+
+def _cuda_precision() -> tuple[Precision, str]:
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16-mixed", "bf16: this GPU computes it"
+    return "16-mixed", "fp16: this GPU has no bf16"
+
+
+def _workers(recipe: TrainingRecipe, accelerator: str, threads: int) -> tuple[int, str]:
+    if recipe.workers != "auto":
+        return recipe.workers, f"{recipe.workers} data workers: the recipe asks for them"
+    if accelerator == "cpu":
+        return 0, "data loaded in the training process: the network needs every core"
+    workers = max(0, min(threads - 1, 8))
+    return workers, f"{workers} data workers: {threads} cores"

@@ -1,0 +1,173 @@
+"""One training from recipe and data to the best checkpoint.
+
+Example:
+    >>> session = Session.open(recipe, prepared, hardware)
+    >>> history = session.fit(folder.checkpoints, resume_from=None, sink=run.log_epoch)
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as lightning
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from segmint.contract import Network
+from segmint.data.augmentation import Augmentation
+from segmint.data.dataset import Batch, TileDataset, loader
+from segmint.data.normalisation import Normaliser, Source, choose
+from segmint.data.preparation import PreparedData
+from segmint.models.factory import WeightsOrigin, build
+from segmint.recipe import NetworkRecipe, Recipe
+from segmint.training.hardware import Hardware
+from segmint.training.progress import EpochLog, Sink
+from segmint.training.task import SegmentationTask
+from segmint.training.trainer import BEST, build_trainer
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything that training needs.
+
+    Attributes:
+        recipe: The recipe.
+        hardware: The hardware choice.
+        task: The Lightning task with its network.
+        network: The network as the contract describes it.
+        origin: Where the initial weights came from.
+        normaliser: The training path's normalisation.
+        normalisation_source: ``imagenet`` or ``training split``.
+        loaders: One loader per split; only the training loader shuffles and augments.
+    """
+
+    recipe: Recipe
+    hardware: Hardware
+    task: SegmentationTask
+    network: Network
+    origin: WeightsOrigin
+    normaliser: Normaliser
+    normalisation_source: Source
+    loaders: dict[str, DataLoader[Batch]]
+
+    @classmethod
+    def open(cls, recipe: Recipe, prepared: PreparedData, hardware: Hardware) -> "Session":
+        """Seed, build network and loaders.
+
+        Raises:
+            ModelError: The network cannot be built.
+        """
+        training, data = recipe.training, recipe.data
+        lightning.seed_everything(training.seed, workers=True, verbose=False)
+        bands = tuple(band.name for band in data.bands)
+        channels = 1 if len(data.classes) == 2 else len(data.classes)
+        wanted = recipe.network
+        network, origin = build(wanted.architecture, wanted.encoder, wanted.weights, bands, channels)
+        normaliser, source = choose(data, prepared.statistics, origin.pretrained, prepared.nodata)
+        datasets = {
+            split: TileDataset(
+                prepared.chips,
+                tiles,
+                data,
+                normaliser,
+                Augmentation(recipe.augmentation) if split == "train" else None,
+                training.seed,
+            )
+            for split, tiles in prepared.split.tiles.items()
+        }
+        loaders = {
+            split: loader(dataset, training.batch_size, hardware.workers, training.seed if split == "train" else None)
+            for split, dataset in datasets.items()
+        }
+        task = SegmentationTask(network, recipe, hardware.channels_last)
+        return cls(
+            recipe, hardware, task, _describe(network, wanted, origin), origin, normaliser, source, loaders
+        )
+
+    def dataset(self, split: str) -> TileDataset:
+        """Tiles of one split."""
+        dataset = self.loaders[split].dataset
+        assert isinstance(dataset, TileDataset)
+        return dataset
+
+    def banner(self) -> str:
+        """What is about to be trained, for a person."""
+        training = self.recipe.training
+        stop = f"after {training.patience} epochs without progress of {training.monitor}" if training.patience else "never"
+        tiles = {split: len(self.dataset(split)) for split in self.loaders}
+        losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
+        name = "-".join(part for part in (self.network.architecture, self.network.encoder) if part)
+        return "\n".join(
+            (
+                f"model:    {name}, {self.network.parameters:,} parameters, {self.origin.reason}",
+                f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
+                f"{self.recipe.data.tile_size} px, normalised by {self.normalisation_source} figures",
+                f"training: {training.epochs} epochs at most, batch {training.batch_size}, {training.optimizer} "
+                f"{training.lr:g}, loss {losses}, stops early {stop}",
+                f"hardware: {self.hardware.reason}",
+            )
+        )
+
+    def facts(self) -> dict[str, str]:
+        """Choices that the recipe left open, for the run's parameters."""
+        return {
+            "hardware.accelerator": self.hardware.accelerator,
+            "hardware.precision": self.hardware.precision,
+            "hardware.threads": str(self.hardware.threads),
+            "hardware.workers": str(self.hardware.workers),
+            "hardware.reason": self.hardware.reason,
+            "network.parameters": str(self.network.parameters),
+            "network.weights_origin": self.origin.reason,
+            "data.normalisation_source": self.normalisation_source,
+        }
+
+    def fit(self, checkpoints: Path, resume_from: Path | None, sink: Sink) -> list[dict[str, float]]:
+        """Train to the end, take the best weights, and return the metrics of every epoch.
+
+        A fit that had ended before the process was stopped is not repeated.
+        """
+        training = self.recipe.training
+        history = _ended(checkpoints, training.epochs)
+        if history is None:
+            log = EpochLog(training.epochs, sink, training.monitor, training.log_gradient_norm)
+            trainer = build_trainer(self.recipe, self.hardware, checkpoints, log)
+            train, val = self.loaders["train"], self.loaders["val"]
+            start = str(resume_from) if resume_from else None
+            trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
+            history = log.history
+            _write_end(checkpoints, training.epochs, history)
+        best = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)
+        self.task.load_state_dict(best["state_dict"])
+        self.task.eval()
+        return history
+
+
+def _ended(checkpoints: Path, epochs: int) -> list[dict[str, float]] | None:
+    """History of a fit that reached its end: by early stopping, or by as many epochs as are asked for now."""
+    path = checkpoints / "history.json"
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    stopped_early = len(record["history"]) < record["epochs"]
+    history: list[dict[str, float]] = record["history"]
+    return history if stopped_early or epochs <= len(history) else None
+
+
+def _write_end(checkpoints: Path, epochs: int, history: list[dict[str, float]]) -> None:
+    beside = checkpoints / "history.json.part"
+    beside.write_text(json.dumps({"epochs": epochs, "history": history}), encoding="utf-8")
+    beside.replace(checkpoints / "history.json")
+
+
+def _describe(network: nn.Module, recipe: NetworkRecipe, origin: WeightsOrigin) -> Network:
+    """Architecture, origin of the weights, and size."""
+    parameters = list(network.parameters())
+    tensors = [*parameters, *network.buffers()]
+    return Network(
+        architecture=recipe.architecture,
+        encoder=None if recipe.architecture == "classic" else recipe.encoder,
+        pretrained=origin.pretrained,
+        parameters=sum(p.numel() for p in parameters),
+        memory_bytes=sum(t.numel() * t.element_size() for t in tensors),
+    )

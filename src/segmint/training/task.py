@@ -1,0 +1,95 @@
+"""The Lightning task: what one step, one epoch and one prediction are.
+
+Example:
+    >>> task = SegmentationTask(network, recipe)
+    >>> trainer.fit(task, train_loader, val_loader)
+"""
+
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from torch import nn
+
+from segmint.data.dataset import Batch
+from segmint.recipe import Recipe
+from segmint.training.losses import WeightedLoss
+from segmint.training.metrics import activate, class_map, headline, segmentation_scores
+from segmint.training.optimisation import configure
+
+
+class SegmentationTask(lightning.LightningModule):
+    """Trains a network to give logits ``[B, K, H, W]`` of normalised images ``[B, C, H, W]``.
+
+    Args:
+        network: The network.
+        recipe: Loss, optimisation and classes.
+        channels_last: Memory layout of the network, by the hardware choice.
+    """
+
+    def __init__(self, network: nn.Module, recipe: Recipe, channels_last: bool = False) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.classes = tuple(item.name for item in recipe.data.classes)
+        self.configure_losses()
+        self.configure_metrics()
+
+    def configure_losses(self) -> None:
+        """The recipe's weighted loss."""
+        self.loss = WeightedLoss(self.recipe.loss)
+
+    def configure_metrics(self) -> None:
+        """One set of streamed scores for each of training and validation."""
+        self.train_scores = segmentation_scores(self.classes)
+        self.val_scores = segmentation_scores(self.classes)
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and schedule of the recipe."""
+        return configure(self.network.parameters(), self.recipe.training)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits ``[B, K, H, W]`` of normalised images ``[B, C, H, W]``."""
+        logits: torch.Tensor = self.network(image.contiguous(memory_format=self.memory_format))
+        return logits
+
+    def probabilities(self, image: torch.Tensor, temperature: float) -> torch.Tensor:
+        """Probabilities ``[B, K, H, W]`` of normalised images, in fp32: the reference of every export."""
+        with torch.inference_mode():
+            return activate(self(image).float() / temperature)
+
+    def on_train_epoch_start(self) -> None:
+        """Seed by epoch, so that a resumed epoch draws what an uninterrupted one would."""
+        torch.manual_seed(self.recipe.training.seed * 100_003 + self.current_epoch)
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """Loss of one batch; Lightning steps the optimiser."""
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Loss and scores of one validation batch."""
+        self._step(batch, "val")
+
+    def on_train_epoch_end(self) -> None:
+        """Log the training scores of the epoch."""
+        self._log_scores("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation scores of the epoch."""
+        self._log_scores("val")
+
+    def _step(self, batch: Batch, split: str) -> torch.Tensor:
+        logits = self(batch["image"])
+        loss: torch.Tensor = self.loss(logits, batch["target"])
+        self.log(f"{split}_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), prog_bar=True)
+        scores = self.train_scores if split == "train" else self.val_scores
+        scores.update(class_map(activate(logits.detach().float()), 0.5), batch["target"].long())
+        return loss
+
+    def _log_scores(self, split: str) -> None:
+        scores = self.train_scores if split == "train" else self.val_scores
+        named = headline(scores.compute(), self.classes)
+        wanted = ("acc", "iou", "f1", "precision", "recall")
+        self.log_dict({f"{split}_{name}": named[name] for name in wanted})
+        scores.reset()

@@ -1,0 +1,63 @@
+"""The Lightning trainer of a run: checkpoints, early stopping and progress.
+
+Example:
+    >>> trainer = build_trainer(recipe, hardware, folder / "checkpoints", log)
+    >>> trainer.fit(task, train_loader, val_loader, ckpt_path=last)
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import pytorch_lightning as lightning
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+
+from segmint.recipe import Recipe
+from segmint.training.hardware import Hardware
+from segmint.training.progress import EpochLog
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: EpochLog) -> lightning.Trainer:
+    """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``."""
+    training = recipe.training
+    torch.set_num_threads(hardware.threads)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    mode = "min" if training.monitor == "val_loss" else "max"
+    best = ModelCheckpoint(
+        checkpoints,
+        BEST.removesuffix(".ckpt"),
+        monitor=training.monitor,
+        mode=mode,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    last = ModelCheckpoint(
+        checkpoints, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    callbacks: list[lightning.Callback] = [log, best, last]
+    if training.patience:
+        callbacks.append(
+            EarlyStopping(
+                training.monitor, training.min_delta, training.patience, mode=mode, check_on_train_epoch_end=True
+            )
+        )
+    if sys.stderr.isatty():
+        callbacks.append(TQDMProgressBar(leave=False))
+    return lightning.Trainer(
+        accelerator=hardware.accelerator,
+        devices=1,
+        precision=hardware.precision,
+        max_epochs=training.epochs,
+        gradient_clip_val=training.gradient_clip or None,
+        deterministic=True,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )

@@ -1,0 +1,120 @@
+"""Train, evaluate, export, prove and register one model.
+
+    python src/train.py --epochs 10 --batch_size 16 --lr 5e-4 --chips_dir chips --labels_dir labels
+    mlflow run . -e train -P epochs=50
+
+Values are checked before anything heavy is imported; ``--help`` lists every recipe key.
+"""
+
+import sys
+from pathlib import Path
+
+from segmint.command_line import parse
+from segmint.errors import one_line_errors
+from segmint.recipe import Recipe
+
+PROJECT = Path(__file__).resolve().parents[1]
+RUNS = Path(".segmint/runs")
+
+
+def train(recipe: Recipe) -> None:
+    """The way of the data, from chips to a registered version."""
+    from segmint.data.preparation import prepare
+    from segmint.export import formats, parity, stac
+    from segmint.export.publication import Staging, publish, require_publishable
+    from segmint.interruption import interruptible
+    from segmint.models.deployed import DeployedModel
+    from segmint.registry.registration import register
+    from segmint.tracking import record, system
+    from segmint.tracking.dossier import Dossier
+    from segmint.tracking.run import TrackedRun, connect, is_remote, run_exists
+    from segmint.tracking.stages import Stages
+    from segmint.training import hardware
+    from segmint.training.draft import draft, figures
+    from segmint.training.evaluation import calibrate, evaluate
+    from segmint.training.examples import extremes, parity_sample
+    from segmint.training.resume import Identity, RunFolder, claim, recipe_digest
+    from segmint.training.session import Session
+
+    output = Path(recipe.output_dir)
+    require_publishable(output)
+    stages = Stages()
+
+    with stages("data"):
+        prepared = prepare(recipe)
+
+    with stages("run"):
+        store = connect()
+        identity = Identity(recipe_digest(recipe), prepared.fingerprint.digest, store)
+        resumed = claim(RUNS, identity, run_exists) if recipe.resume == "auto" else None
+        run = TrackedRun.start(recipe.recipe, resumed.run_id if resumed else None)
+        folder = resumed or RunFolder.create(RUNS, run.run_id, identity)
+
+    with run.closing(), interruptible():
+        with stages("model"):
+            environment = system.information()
+            session = Session.open(recipe, prepared, hardware.choose(recipe.training))
+            record.open_record(run, recipe, prepared, session.facts(), environment)
+        print(session.banner())
+        print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)
+
+        with stages("fit"):
+            start = folder.last_checkpoint if recipe.resume in ("auto", "never") else Path(recipe.resume)
+            history = session.fit(folder.checkpoints, start, run.log_epoch)
+            run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
+            run.log_metrics({"epochs_trained": len(history)})
+
+        with stages("evaluation"):
+            test = session.dataset("test")
+            calibration = calibrate(session.task, session.loaders["val"], session.loaders["test"])
+            evaluation = evaluate(session.task, session.loaders["test"], "test", calibration)
+            run.log_metrics(figures(evaluation, calibration))
+            session.task.cpu()
+            sample = parity_sample(session.task, test, calibration)
+            best, worst = extremes(session.task, test, calibration, evaluation, count=3)
+        print(evaluation.summary(), flush=True)
+
+        with stages("exports"):
+            staging = Staging(folder.staging)
+            contract = draft(
+                recipe, prepared, session, evaluation, calibration, environment, run.git_commit
+            ).model_copy(update={"parity_sample": sample.write(staging["parity_sample.npz"])})
+            contract.write(staging["contract.json"])
+            model = DeployedModel(session.task.network, contract).eval()
+            formats.write(model, contract, staging)
+
+        with stages("parity"):
+            proofs = formats.prove_all(contract, sample, staging)
+            parity.write(proofs, contract, staging["parity.json"])
+            run.log_metrics({name: value for proof in proofs for name, value in proof.metrics().items()})
+            parity.require(proofs)
+
+        with stages("report"):
+            dossier = Dossier(contract, evaluation, calibration, history, best, worst)
+            dossier.draw(staging)
+            dossier.write(staging, prepared.statistics, proofs, stages.seconds, run.facts())
+            record.stage_dataset(recipe, prepared, staging.root / "datasets")
+            staging.add_sources(PROJECT, folder.checkpoints)
+            print(stac.publish(contract, staging.root))
+
+        with stages("artifacts"):
+            run.log_folder(staging.root)
+
+        with stages("registration"):
+            description = record.describe(run, contract, len(proofs))
+            extra = [staging["stac_item.json"], staging["contract.json"]]
+            move = not (contract.dataset.builtin_sample and is_remote())
+            version = register(model, contract, sample.chips, extra, description, move)
+
+        publish(staging, output)
+        folder.finish()
+        run.log_metrics(stages.metrics())
+
+    print(f"model:    {contract.name} version {version}{' @candidate' if move else ''} in the registry")
+    print(f"files:    {output}/, start with {output}/report.html")
+    print(f"next:     mlflow ui, or mlflow models serve -m models:/{contract.name}/{version} --env-manager local")
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        train(parse(sys.argv[1:]))

@@ -1,0 +1,98 @@
+"""Contracts, networks and tiny datasets that several rooms' tests share, all made by code."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from segmint.contract import Band, Class, Dataset, Input, ModelContract, Network, Normalisation, Output
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real datasets, where they are at hand."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("the real datasets of ../shared/data are not here")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def make_contract() -> Callable[..., ModelContract]:
+    """A factory of small, valid contracts; ``bands`` and ``classes`` are counts."""
+
+    def make(bands: int = 3, classes: int = 2, size: int = 64, nodata: float | None = None) -> ModelContract:
+        names = ("red", "green", "blue", "nir", "swir16", "swir22", "coastal")[:bands]
+        return ModelContract(
+            name="test-model",
+            title="A test model",
+            description="Made in a test.",
+            license="Apache-2.0",
+            recipe="refugee-camp",
+            created="2026-01-02T03:04:05Z",
+            input=Input(
+                bands=tuple(Band(name=name) for name in names),
+                height=size,
+                width=size,
+                source_dtype="uint8",
+                value_range=(0.0, 255.0),
+                nodata=nodata,
+                resolution_m=0.5,
+            ),
+            normalisation=Normalisation(
+                scale=255.0,
+                mean=tuple(0.3 + 0.05 * i for i in range(bands)),
+                std=tuple(0.2 + 0.01 * i for i in range(bands)),
+                source="training split",
+            ),
+            output=Output(
+                activation="sigmoid" if classes == 2 else "softmax",
+                classes=tuple(Class(value=v, name=f"class{v}", color=f"#0000{v:02X}") for v in range(classes)),
+                threshold=0.4,
+                temperature=1.7,
+            ),
+            stride=size * 3 // 4,
+            network=Network(architecture="unet", encoder="resnet18", parameters=10, memory_bytes=40),
+            dataset=Dataset(digest="0" * 64, chips={"train": 3, "val": 1, "test": 1}, split_rule="by scene"),
+            batch_size=4,
+            metrics={"test_iou": 0.5, "test_f1": 0.6, "test_baseline_iou": 0.3},
+            environment={"torch": "2.9.0"},
+        )
+
+    return make
+
+
+def write_raster(path: Path, values: np.ndarray, origin: tuple[float, float] | None, pixel: float = 0.5) -> None:
+    """Write ``[C, H, W]`` as a GeoTIFF in EPSG:32636 with its upper left corner at ``origin`` (metres)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    placed = {} if origin is None else {"crs": "EPSG:32636", "transform": from_origin(*origin, pixel, pixel)}
+    bands, height, width = values.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", count=bands, height=height, width=width, dtype=values.dtype, **placed
+    ) as target:
+        target.write(values)
+
+
+@pytest.fixture(scope="session")
+def bright_squares(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """24 chips of 64 px in 12 scenes, with bright squares to find: a task that a small network learns in seconds."""
+    root = tmp_path_factory.mktemp("bright squares")
+    draw = np.random.default_rng(7)
+    for scene in range(12):
+        for column in range(2):
+            image = draw.integers(20, 110, (3, 64, 64)).astype(np.uint8)
+            label = np.zeros((1, 64, 64), np.uint8)
+            for _ in range(3):
+                row, col, edge = (*draw.integers(4, 40, 2), draw.integers(10, 20))
+                image[:, row : row + edge, col : col + edge] = draw.integers(170, 250)
+                label[:, row : row + edge, col : col + edge] = 255
+            origin = (500_000.0 + scene * 1000 + column * 32, 4_000_000.0)
+            name = f"scene{scene:02d}_{column}.tif"
+            write_raster(root / "chips" / name, image, origin)
+            write_raster(root / "labels" / name, label, origin)
+    return root / "chips", root / "labels"

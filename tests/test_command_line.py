@@ -1,0 +1,98 @@
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from segmint.command_line import ALIASES, CONFIGS, parse, recipe_names
+from segmint.errors import RecipeError
+from segmint.recipe import Recipe
+
+TRAIN = CONFIGS.parent / "src" / "train.py"
+
+
+def test_documented_names_and_dotted_keys_override_the_recipe():
+    recipe = parse(["--epochs", "7", "--lr=5e-4", "--loss.dice", "0.5", "--training.scheduler", "cosine"])
+    assert (recipe.training.epochs, recipe.training.lr, recipe.loss.dice) == (7, 5e-4, 0.5)
+    assert recipe.training.scheduler == "cosine"
+
+
+def test_the_default_recipe_is_the_documented_one():
+    recipe = parse([])
+    assert (recipe.recipe, recipe.data.tile_size, recipe.training.batch_size, recipe.training.lr) == (
+        "refugee-camp",
+        256,
+        32,
+        1e-3,
+    )
+    assert (recipe.split.train, recipe.split.val, recipe.split.test, recipe.split.seed) == (0.7, 0.15, 0.15, 62)
+
+
+def test_the_classic_recipe_has_the_documents_defaults():
+    recipe = parse(["--recipe", "refugee-camp-classic"])
+    assert (recipe.network.architecture, recipe.training.epochs, recipe.loss.bce, recipe.loss.dice) == (
+        "classic",
+        1,
+        1.0,
+        0.0,
+    )
+    assert recipe.data.classes[1].name == "building"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--epochs", "abc"], "training.epochs"),
+        (["--epochs", "50.5"], "training.epochs"),
+        (["--lr", "-1"], "training.lr"),
+        (["--epoch", "5"], "'epoch'; expected epochs"),
+        (["--training.batchsize", "5"], "training.batch_size"),
+        (["--recipe", "camp"], "refugee-camp"),
+        (["--chips_dir", "nowhere"], "no folder nowhere"),
+        (["--training.optimizer", "rmsprop"], "adamw"),
+        (["--split.train", "0.9"], "1.2"),
+        (["--loss.bce", "0", "--loss.dice", "0"], "loss"),
+        (["--resume", "nowhere.ckpt"], "nowhere.ckpt"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_key(arguments, words):
+    with pytest.raises(RecipeError) as caught:
+        parse(arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_mlflow_spells_booleans_its_own_way():
+    assert parse(["--log_dataset", "True"]).log_dataset is True
+
+
+def test_every_alias_stands_for_a_key():
+    assert set(ALIASES.values()) <= set(Recipe().flat())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_file_is_valid_and_does_not_name_itself(name):
+    assert parse(["--recipe", name]).recipe == name
+    assert "recipe" not in yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+
+
+def test_help_takes_less_than_a_second_and_imports_no_torch():
+    started = time.monotonic()
+    code = (
+        "import sys, runpy; sys.argv = ['train.py', '--help']\n"
+        f"try: runpy.run_path({str(TRAIN)!r}, run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print('heavy:', sorted({'torch', 'mlflow', 'numpy', 'rasterio'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=TRAIN.parent, check=True)
+    assert "heavy: []" in done.stdout
+    assert "--training.epochs" in done.stdout
+    assert time.monotonic() - started < 10  # the one-second bar is benchmarks/startup.py's, in a ratio
+
+
+def test_a_wrong_value_ends_the_script_with_one_line_and_no_traceback():
+    done = subprocess.run([sys.executable, str(TRAIN), "--epochs", "abc"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: training.epochs")

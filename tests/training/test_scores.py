@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sklearn
+
+from segmint.training.calibration import PixelSample, ThresholdCounts, fit_temperature
+from segmint.training.metrics import class_map, headline, segmentation_scores
+
+
+def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
+    draw = np.random.default_rng(3)
+    target, answer = draw.integers(0, 3, (2, 4, 16, 16))
+    target[0, :4] = 255
+    classes = ("a", "b", "c")
+    scores = segmentation_scores(classes)
+    for part in range(4):
+        scores.update(torch.from_numpy(answer[part : part + 1]), torch.from_numpy(target[part : part + 1]))
+    known = target != 255
+    ours = headline(scores.compute(), classes)
+    truth, said = target[known], answer[known]
+    assert ours["iou"] == pytest.approx(sklearn.jaccard_score(truth, said, average="macro"), abs=1e-6)
+    assert ours["f1"] == pytest.approx(sklearn.f1_score(truth, said, average="macro"), abs=1e-6)
+    assert ours["recall_b"] == pytest.approx(sklearn.recall_score(truth, said, average=None)[1], abs=1e-6)
+    assert ours["acc"] == pytest.approx(sklearn.accuracy_score(truth, said), abs=1e-6)
+
+
+def test_with_two_classes_the_headline_is_the_foreground():
+    scores = segmentation_scores(("background", "building"))
+    scores.update(torch.tensor([[1, 1, 0, 0]]), torch.tensor([[1, 0, 1, 0]]))
+    assert headline(scores.compute(), ("background", "building"))["iou"] == pytest.approx(1 / 3)
+
+
+def test_a_probability_on_the_threshold_is_foreground():
+    assert class_map(torch.tensor([[[[0.4, 0.39]]]]), 0.4).tolist() == [[[1, 0]]]
+
+
+def test_temperature_finds_the_divisor_that_made_the_logits_too_sure():
+    draw = np.random.default_rng(0)
+    honest = draw.normal(0, 2, 200_000)
+    target = draw.random(200_000) < 1 / (1 + np.exp(-honest))
+    sample = PixelSample(torch.tensor(honest * 3, dtype=torch.float32)[:, None], torch.tensor(target).long())
+    temperature = fit_temperature(sample)
+    assert temperature == pytest.approx(3, rel=0.03)
+    assert sample.error(temperature) < 0.01 < sample.error(1.0)
+
+
+def test_every_threshold_counts_like_scikit_learn():
+    draw = np.random.default_rng(1)
+    probability = np.round(draw.random(20_000), 3)
+    target = (draw.random(20_000) < probability**2).astype(int)
+    counts = ThresholdCounts()
+    counts.update(probability[:7000] + 1e-9, target[:7000])
+    counts.update(probability[7000:] + 1e-9, target[7000:])
+    for threshold, precision, recall, iou in counts.curve()[[100, 500, 750]]:
+        said = probability >= threshold
+        assert precision == pytest.approx(sklearn.precision_score(target, said))
+        assert recall == pytest.approx(sklearn.recall_score(target, said))
+        assert iou == pytest.approx(sklearn.jaccard_score(target, said))
+    best = counts.best_threshold()
+    ious = [sklearn.jaccard_score(target, probability >= t / 1000) for t in range(1, 1000, 25)]
+    assert sklearn.jaccard_score(target, probability >= best) >= max(ious)
