@@ -19,6 +19,7 @@ RUNS = Path(".segmint/runs")
 
 def train(recipe: Recipe) -> None:
     """The way of the data, from chips to a registered version."""
+    from segmint.console import quieten_libraries
     from segmint.data.preparation import prepare
     from segmint.export import formats, parity, stac
     from segmint.export.publication import Staging, publish, require_publishable
@@ -36,6 +37,7 @@ def train(recipe: Recipe) -> None:
     from segmint.training.resume import Identity, RunFolder, claim, recipe_digest
     from segmint.training.session import Session
 
+    quieten_libraries()
     output = Path(recipe.output_dir)
     require_publishable(output)
     stages = Stages()

@@ -35,7 +35,10 @@ def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -
     started = time.perf_counter()
     maps = dlpk.class_maps(staging[DLPK], sample.chips)
     seconds = time.perf_counter() - started
-    return [*proofs, prove_class_maps("dlpk", "raster function, host process", staging[DLPK], maps, seconds, sample, contract)]
+    return [
+        *proofs,
+        prove_class_maps("dlpk", "raster function, host process", staging[DLPK], maps, seconds, sample, contract),
+    ]
 
 
 def model_files(staging: Staging) -> list[stac.ModelFile]:

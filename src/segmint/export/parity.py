@@ -94,7 +94,12 @@ def prove(name: str, kind: ModuleType, path: Path, sample: ParitySample, contrac
 
 
 def prove_class_maps(
-    name: str, runtime: str, path: Path, maps: NDArray[np.uint8], seconds: float, sample: ParitySample,
+    name: str,
+    runtime: str,
+    path: Path,
+    maps: NDArray[np.uint8],
+    seconds: float,
+    sample: ParitySample,
     contract: ModelContract,
 ) -> Proof:
     """Compare class maps ``[N, H, W]``, for a consumer that gives nothing else."""

@@ -26,9 +26,7 @@ def capture(model: DeployedModel, contract: ModelContract) -> torch.export.Expor
 
 def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
     """Capture and save; the contract travels inside as ``contract.json``."""
-    torch.export.save(
-        capture(model, contract), str(path), extra_files={"contract.json": contract.model_dump_json()}
-    )
+    torch.export.save(capture(model, contract), str(path), extra_files={"contract.json": contract.model_dump_json()})
 
 
 def reopen(path: Path, contract: ModelContract) -> Predict:

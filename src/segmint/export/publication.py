@@ -49,12 +49,18 @@ class Staging:
     def __init__(self, root: Path) -> None:
         self.root = root
         shutil.rmtree(root, ignore_errors=True)
-        for folder in {*ARTIFACT_FOLDERS.values(), "datasets", "source"}:
+        for folder in {*ARTIFACT_FOLDERS.values(), "datasets", "source", "checkpoints"}:
             (root / folder).mkdir(parents=True)
 
     def __getitem__(self, name: str) -> Path:
         """Path of a file by its published name."""
         return self.root / ARTIFACT_FOLDERS[name] / name
+
+    def add_sources(self, project: Path, checkpoints: Path) -> None:
+        """Add what the STAC item refers to beside the exports: checkpoint, requirements, training and inference code."""
+        shutil.copy2(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
+        for source in ("requirements.txt", "src/train.py", "src/segmint/export/esri/SegmintClassifier.py"):
+            shutil.copy2(project / source, self.root / "source" / Path(source).name)
 
 
 def require_publishable(output: Path) -> None:

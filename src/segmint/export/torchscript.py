@@ -23,7 +23,7 @@ def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
     """Trace with a batch of two; the contract travels inside as ``contract.json``."""
     example = example_input(contract)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
         traced = torch.jit.trace(model, example, check_trace=False)
         torch.jit.save(traced, str(path), _extra_files={"contract.json": contract.model_dump_json()})
 
@@ -31,7 +31,7 @@ def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
 def reopen(path: Path, contract: ModelContract) -> Predict:
     """Load with ``torch.jit.load``."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
         return torch_predict(torch.jit.load(str(path), map_location="cpu"))
 
 

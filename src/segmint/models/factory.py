@@ -52,13 +52,19 @@ def build(
         ModelError: Unknown encoder, or a combination that smp refuses.
     """
     if architecture == "classic":
-        return ClassicNetwork(len(bands), channels), WeightsOrigin(None, "from scratch: the classic network has no others")
+        return ClassicNetwork(len(bands), channels), WeightsOrigin(
+            None, "from scratch: the classic network has no others"
+        )
     if not encoder.startswith("tu-") and encoder not in encoders:
         raise ModelError(f"network.encoder: smp has no encoder '{encoder}'", "one of " + ", ".join(sorted(encoders)))
     origin = _origin(encoder, weights, bands)
     try:
         network = smp.create_model(
-            architecture, encoder_name=encoder, encoder_weights=origin.pretrained, in_channels=len(bands), classes=channels
+            architecture,
+            encoder_name=encoder,
+            encoder_weights=origin.pretrained,
+            in_channels=len(bands),
+            classes=channels,
         )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(f"{architecture} with {encoder}: {error}", remedy="Choose another network.encoder") from error

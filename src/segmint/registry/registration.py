@@ -7,7 +7,6 @@ Example:
 
 import contextlib
 import io
-import logging
 import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -52,7 +51,6 @@ def register(
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            logging.getLogger("mlflow").setLevel(logging.ERROR)
             logged = mlflow.pytorch.log_model(
                 model,
                 name="model",
@@ -66,8 +64,6 @@ def register(
             )
     except MlflowException as error:
         raise TrackingError(f"registering {contract.name}: {error}", remedy="Check the server and run again") from error
-    finally:
-        logging.getLogger("mlflow").setLevel(logging.INFO)
     version = str(logged.registered_model_version)
     client = MlflowClient()
     client.update_model_version(contract.name, version, description)

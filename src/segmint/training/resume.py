@@ -20,7 +20,15 @@ from filelock import FileLock, Timeout
 from segmint.recipe import Recipe
 from segmint.training.trainer import LAST
 
-_NOT_COMPARED = {"training.epochs", "output_dir", "resume", "log_dataset", "model_name", "data.chips_dir", "data.labels_dir"}
+_NOT_COMPARED = {
+    "training.epochs",
+    "output_dir",
+    "resume",
+    "log_dataset",
+    "model_name",
+    "data.chips_dir",
+    "data.labels_dir",
+}
 
 
 @dataclass(frozen=True)

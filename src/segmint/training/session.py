@@ -81,9 +81,7 @@ class Session:
             for split, dataset in datasets.items()
         }
         task = SegmentationTask(network, recipe, hardware.channels_last)
-        return cls(
-            recipe, hardware, task, _describe(network, wanted, origin), origin, normaliser, source, loaders
-        )
+        return cls(recipe, hardware, task, _describe(network, wanted, origin), origin, normaliser, source, loaders)
 
     def dataset(self, split: str) -> TileDataset:
         """Tiles of one split."""
@@ -94,7 +92,9 @@ class Session:
     def banner(self) -> str:
         """What is about to be trained, for a person."""
         training = self.recipe.training
-        stop = f"after {training.patience} epochs without progress of {training.monitor}" if training.patience else "never"
+        stop = (
+            f"after {training.patience} epochs without progress of {training.monitor}" if training.patience else "never"
+        )
         tiles = {split: len(self.dataset(split)) for split in self.loaders}
         losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
         name = "-".join(part for part in (self.network.architecture, self.network.encoder) if part)

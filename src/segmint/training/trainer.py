@@ -6,7 +6,6 @@ Example:
 """
 
 import sys
-import warnings
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -24,9 +23,6 @@ def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: Ep
     """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``."""
     training = recipe.training
     torch.set_num_threads(hardware.threads)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
     mode = "min" if training.monitor == "val_loss" else "max"
     best = ModelCheckpoint(
         checkpoints,

@@ -1,0 +1,26 @@
+"""Keeps the console to what a person wants to read: libraries speak up from warnings on.
+
+Example:
+    >>> quieten_libraries()  # before mlflow and Lightning are used
+"""
+
+import logging
+import os
+import warnings
+
+_LOUD = ("mlflow", "alembic", "pytorch_lightning", "lightning_fabric", "httpx", "torch.onnx", "torch.export")
+
+
+def quieten_libraries() -> None:
+    """Silence progress chatter and deprecation notes of libraries; errors and our own lines stay."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for category in (DeprecationWarning, FutureWarning, UserWarning):
+        warnings.filterwarnings(
+            "ignore", category=category, module=r"(mlflow|torch|pytorch_lightning|lightning_fabric)\b"
+        )
+    for message in (".*LeafSpec.*", ".*dataset source can be interpreted.*", ".*does not have many workers.*"):
+        warnings.filterwarnings("ignore", message=message)

@@ -1,0 +1,37 @@
+"""How the end-to-end tests run the entry points."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL = [
+    "--network.encoder=resnet18",
+    "--network.weights=null",
+    "--data.tile_size=64",
+    "--training.batch_size=8",
+    "--training.patience=0",
+]
+"""A network that learns the bright squares in seconds."""
+
+
+def environment(room: Path) -> dict[str, str]:
+    """A store in ``room``, whatever the caller's environment says."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    return kept | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
+
+
+def start_training(room: Path, folders: tuple[Path, Path], *arguments: str) -> subprocess.Popen[str]:
+    """Start src/train.py in ``room`` on the chips and labels of ``folders``, in a process group of its own."""
+    chips, labels = folders
+    command = [sys.executable, str(REPOSITORY / "src" / "train.py"), *SMALL, f"--chips_dir={chips}"]
+    return subprocess.Popen(
+        [*command, f"--labels_dir={labels}", *arguments],
+        cwd=room,
+        env=environment(room),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
