@@ -19,8 +19,6 @@ def quieten_libraries() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     for category in (DeprecationWarning, FutureWarning, UserWarning):
-        warnings.filterwarnings(
-            "ignore", category=category, module=r"(mlflow|torch|pytorch_lightning|lightning_fabric)\b"
-        )
+        warnings.filterwarnings("ignore", category=category, module=r"(mlflow|torch|pytorch_lightning|lightning)")
     for message in (".*LeafSpec.*", ".*dataset source can be interpreted.*", ".*does not have many workers.*"):
         warnings.filterwarnings("ignore", message=message)

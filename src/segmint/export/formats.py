@@ -14,8 +14,6 @@ from segmint.export.parity import ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
 from segmint.models.deployed import DeployedModel
 
-DLPK = "best_model.dlpk"
-
 FORMATS: dict[str, ModuleType] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
 """Short name -> module with ``FILE``, ``RUNTIME``, ``write`` and ``reopen``."""
 
@@ -26,18 +24,18 @@ def write(model: DeployedModel, contract: ModelContract, staging: Staging) -> No
         kind.write(model, contract, staging[kind.FILE])
     dlpk.write_emd(contract, staging["model.emd"])
     stac.write(stac.item(contract, model_files(staging)), staging["stac_item.json"])
-    dlpk.write(contract, staging[torchscript.FILE], staging["stac_item.json"], staging[DLPK])
+    dlpk.write(contract, staging[torchscript.FILE], staging["stac_item.json"], staging[dlpk.FILE])
 
 
 def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -> list[Proof]:
     """Reopen every format and compare it with the sample; the Esri package by its class maps."""
     proofs = [prove(name, kind, staging[kind.FILE], sample, contract) for name, kind in FORMATS.items()]
     started = time.perf_counter()
-    maps = dlpk.class_maps(staging[DLPK], sample.chips)
+    maps = dlpk.class_maps(staging[dlpk.FILE], sample.chips)
     seconds = time.perf_counter() - started
     return [
         *proofs,
-        prove_class_maps("dlpk", "raster function, host process", staging[DLPK], maps, seconds, sample, contract),
+        prove_class_maps("dlpk", dlpk.RUNTIME, staging[dlpk.FILE], maps, seconds, sample, contract),
     ]
 
 

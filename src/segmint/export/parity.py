@@ -113,7 +113,7 @@ def require(proofs: list[Proof]) -> None:
         ParityError: Names the formats and their figures.
     """
     failed = [
-        f"{proof.file} differs by {proof.max_abs if proof.max_abs is not None else 'n/a'}, agreement {proof.agreement:.6f}"
+        f"{proof.file}: largest difference {proof.max_abs}, agreement {proof.agreement:.6f}"
         for proof in proofs
         if not proof.passed
     ]

@@ -57,7 +57,7 @@ class Staging:
         return self.root / ARTIFACT_FOLDERS[name] / name
 
     def add_sources(self, project: Path, checkpoints: Path) -> None:
-        """Add what the STAC item refers to beside the exports: checkpoint, requirements, training and inference code."""
+        """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
         shutil.copy2(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
         for source in ("requirements.txt", "src/train.py", "src/segmint/export/esri/SegmintClassifier.py"):
             shutil.copy2(project / source, self.root / "source" / Path(source).name)

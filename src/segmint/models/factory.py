@@ -52,9 +52,7 @@ def build(
         ModelError: Unknown encoder, or a combination that smp refuses.
     """
     if architecture == "classic":
-        return ClassicNetwork(len(bands), channels), WeightsOrigin(
-            None, "from scratch: the classic network has no others"
-        )
+        return ClassicNetwork(len(bands), channels), WeightsOrigin(None, "from scratch: no others exist for it")
     if not encoder.startswith("tu-") and encoder not in encoders:
         raise ModelError(f"network.encoder: smp has no encoder '{encoder}'", "one of " + ", ".join(sorted(encoders)))
     origin = _origin(encoder, weights, bands)

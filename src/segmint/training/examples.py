@@ -64,7 +64,7 @@ def parity_sample(
 def extremes(
     task: SegmentationTask, dataset: TileDataset, calibration: Calibration, evaluation: Evaluation, count: int
 ) -> tuple[list[Example], list[Example]]:
-    """The tiles with the highest and with the lowest IoU, best first and worst first; tiles without any are left out."""
+    """The tiles with the highest and the lowest IoU, best first and worst first; tiles without IoU are left out."""
     scored = [(tile.iou, position) for position, tile in enumerate(evaluation.tiles) if tile.iou is not None]
     order = [position for _, position in sorted(scored)]
     count = min(count, (len(order) + 1) // 2)

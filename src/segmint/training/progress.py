@@ -63,8 +63,8 @@ class EpochLog(lightning.Callback):
         self.history.append(record | {"epoch": float(epoch)})
         self.sink(epoch, record)
         print(
-            f"epoch {epoch:>3}/{self.epochs}  train_loss {record['train_loss']:.4f}  val_loss {record['val_loss']:.4f}  "
-            f"val_iou {record['val_iou']:.4f}  val_f1 {record['val_f1']:.4f}  lr {record['learning_rate']:.2g}  "
+            f"epoch {epoch:>3}/{self.epochs}  train_loss {record['train_loss']:.4f}  "
+            f"val_loss {record['val_loss']:.4f}  val_iou {record['val_iou']:.4f}  val_f1 {record['val_f1']:.4f}  lr {record['learning_rate']:.2g}  "
             f"{time.monotonic() - self._started:.0f} s{'  best' if best else ''}",
             flush=True,
         )
