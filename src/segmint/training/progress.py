@@ -62,9 +62,9 @@ class EpochLog(lightning.Callback):
         best = all(_better(record[self.monitor], past[self.monitor], self.monitor) for past in self.history)
         self.history.append(record | {"epoch": float(epoch)})
         self.sink(epoch, record)
+        shown = "  ".join(f"{name} {record[name]:.4f}" for name in ("train_loss", "val_loss", "val_iou", "val_f1"))
         print(
-            f"epoch {epoch:>3}/{self.epochs}  train_loss {record['train_loss']:.4f}  "
-            f"val_loss {record['val_loss']:.4f}  val_iou {record['val_iou']:.4f}  val_f1 {record['val_f1']:.4f}  lr {record['learning_rate']:.2g}  "
+            f"epoch {epoch:>3}/{self.epochs}  {shown}  lr {record['learning_rate']:.2g}  "
             f"{time.monotonic() - self._started:.0f} s{'  best' if best else ''}",
             flush=True,
         )

@@ -1,0 +1,1 @@
+"""Chips and labels: reading, checking, splitting, measuring, augmenting."""
