@@ -7,10 +7,10 @@ Example:
 
 import numpy as np
 import torch
-from segmint.data.labels import IGNORE
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as transform
 
+from segmint.data.labels import IGNORE
 from segmint.recipe import AugmentationRecipe
 
 

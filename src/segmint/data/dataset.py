@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from segmint.data.chips import Chip, read_image
-from segmint.data.labels import IGNORE, read_label
-from segmint.data.tiles import Tile
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as transform
 
 from segmint.data.augmentation import Augmentation
+from segmint.data.chips import Chip, read_image
+from segmint.data.labels import IGNORE, read_label
 from segmint.data.normalisation import Normaliser
+from segmint.data.tiles import Tile
 from segmint.recipe import DataRecipe
 
 Batch = dict[str, torch.Tensor]

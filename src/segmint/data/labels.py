@@ -57,7 +57,7 @@ def _by_value(
             "Declare it under data.classes values, set data.ignore_value, or fix the file",
         )
     positions = np.array([declared[value.item()] for value in found], np.uint8)
-    return positions[np.searchsorted(found, values)]
+    return np.asarray(positions[np.searchsorted(found, values)])
 
 
 def _by_color(path: Path, stored: NDArray[np.generic], classes: Sequence[ClassOfInterest]) -> NDArray[np.uint8]:
@@ -79,4 +79,4 @@ def _by_color(path: Path, stored: NDArray[np.generic], classes: Sequence[ClassOf
             "Declare it under data.classes colors; a JPEG cannot hold exact colours",
         )
     positions = np.array([declared[code] for code in found.tolist()], np.uint8)
-    return positions[np.searchsorted(found, codes)]
+    return np.asarray(positions[np.searchsorted(found, codes)])

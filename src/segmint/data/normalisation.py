@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from segmint.data.statistics import Statistics
 
+from segmint.data.statistics import Statistics
 from segmint.errors import RecipeError
 from segmint.recipe import DataRecipe
 

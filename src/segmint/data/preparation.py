@@ -10,14 +10,13 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from segmint.contract import Dataset
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import Fingerprint, fingerprint
 from segmint.data.pairs import find_chips, nodata_of
 from segmint.data.sample import is_sample, make_sample
 from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
 from segmint.data.statistics import Statistics, measure
-
-from segmint.contract import Dataset
 from segmint.errors import RecipeError
 from segmint.recipe import Recipe
 

@@ -85,7 +85,7 @@ def check_overlap(chips: Sequence[Chip], split: Split) -> None:
         same_ground = chips[0].bounds is not None or a.chip == b.chip
         if first < second and same_ground:
             raise SplitError(
-                f"chips {chips[a.chip].image.name} ({first}) and {chips[b.chip].image.name} ({second}) show the same ground",
+                f"{chips[a.chip].image.name} ({first}) and {chips[b.chip].image.name} ({second}) show the same ground",
                 "each place on one side",
                 "Put them into one group (split.group_regex), or leave the groups away",
             )

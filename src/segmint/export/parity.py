@@ -141,7 +141,7 @@ def classes(probabilities: NDArray[np.float32], contract: ModelContract) -> NDAr
     """Class values ``[N, H, W]`` of probabilities ``[N, K, H, W]``, by the contract's threshold or the largest."""
     if contract.output.activation == "sigmoid":
         return (probabilities[:, 0] >= np.float32(contract.output.threshold)).astype(np.uint8)
-    return probabilities.argmax(axis=1).astype(np.uint8)
+    return np.asarray(probabilities.argmax(axis=1), np.uint8)
 
 
 def _agreement(maps: NDArray[np.uint8], sample: ParitySample, contract: ModelContract) -> float:

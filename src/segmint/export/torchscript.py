@@ -24,7 +24,7 @@ def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
     example = example_input(contract)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
-        traced = torch.jit.trace(model, example, check_trace=False)
+        traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(traced, str(path), _extra_files={"contract.json": contract.model_dump_json()})
 
 
@@ -32,7 +32,7 @@ def reopen(path: Path, contract: ModelContract) -> Predict:
     """Load with ``torch.jit.load``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
-        return torch_predict(torch.jit.load(str(path), map_location="cpu"))
+        return torch_predict(torch.jit.load(str(path), map_location="cpu"))  # type: ignore[no-untyped-call]
 
 
 def example_input(contract: ModelContract) -> torch.Tensor:

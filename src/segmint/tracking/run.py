@@ -8,6 +8,7 @@ Example:
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,6 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-from mlflow.utils.time import get_current_time_millis
 
 from segmint.errors import TrackingError
 from segmint.interruption import Interrupted
@@ -102,7 +102,7 @@ class TrackedRun:
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Log the metrics of an epoch (from 1) in one call."""
-        now = get_current_time_millis()
+        now = time.time_ns() // 1_000_000
         batch = [Metric(key, value, now, epoch) for key, value in metrics.items()]
         self._client.log_batch(self.run_id, metrics=batch)
 

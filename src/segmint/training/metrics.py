@@ -9,6 +9,8 @@ Example:
     0.5
 """
 
+from typing import Any
+
 import torch
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
@@ -25,7 +27,7 @@ from segmint.data.labels import IGNORE
 def segmentation_scores(classes: tuple[str, ...]) -> MetricCollection:
     """Metrics over class maps ``[B, H, W]``, streamed; pixels of value 255 do not count."""
     count = len(classes)
-    each = {"num_classes": count, "average": "none", "ignore_index": IGNORE, "validate_args": False}
+    each: dict[str, Any] = {"num_classes": count, "average": "none", "ignore_index": IGNORE, "validate_args": False}
     return MetricCollection(
         {
             "iou": MulticlassJaccardIndex(**each),

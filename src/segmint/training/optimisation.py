@@ -6,7 +6,7 @@ Example:
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.optim import lr_scheduler
@@ -21,7 +21,7 @@ def configure(parameters: Iterable[torch.nn.Parameter], recipe: TrainingRecipe) 
         case "none":
             return {"optimizer": optimizer}
         case "plateau":
-            mode = "min" if recipe.monitor == "val_loss" else "max"
+            mode: Literal["min", "max"] = "min" if recipe.monitor == "val_loss" else "max"
             plateau = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=5)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": recipe.monitor}}
         case "cosine":

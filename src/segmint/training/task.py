@@ -31,7 +31,7 @@ class SegmentationTask(lightning.LightningModule):
         super().__init__()
         self.recipe = recipe
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.network = network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=self.memory_format)
         self.classes = tuple(item.name for item in recipe.data.classes)
         self.configure_losses()
         self.configure_metrics()

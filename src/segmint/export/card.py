@@ -1,0 +1,152 @@
+"""``model_card.md``: what the model is, how good it is and how it is used, derived from the contract.
+
+The front matter is what the Hugging Face hub reads from a model card. :func:`onnx_example` and :func:`serving_example`
+are complete programs; the report shows them too.
+
+Example:
+    >>> write(Path("meta/model_card.md"), contract, evaluation, [asdict(proof) for proof in proofs])
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from segmint.contract import ModelContract
+from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+
+if TYPE_CHECKING:
+    from segmint.training.evaluation import Evaluation
+
+HEADLINES = {"iou": "IoU", "f1": "F1", "precision": "Precision", "recall": "Recall", "acc": "Accuracy"}
+"""Headline scores of an evaluation -> what people call them."""
+
+_HUB_METRICS = {"iou": "mean_iou", "f1": "f1", "precision": "precision", "recall": "recall", "acc": "accuracy"}
+
+
+def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: list[dict[str, Any]]) -> None:
+    """Write the card, beside the target first, then renamed over it.
+
+    Args:
+        path: Where to.
+        contract: The contract.
+        evaluation: Scores on the test split.
+        parity: One record per proven format: ``format``, ``file``, ``runtime``, ``max_abs`` (None for class maps),
+            ``agreement``, ``passed``, ``seconds``, ``bytes``.
+    """
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page.filters |= {"text": _escape, "score": score, "size": size}
+    content = page.get_template("card.md.j2").render(
+        front_matter=_front_matter(contract, evaluation),
+        contract=contract,
+        found=found(contract),
+        evaluation=evaluation,
+        headlines=HEADLINES,
+        parity=parity,
+        tolerance={"max_abs": MAX_ABS, "agreement": MIN_AGREEMENT},
+        onnx_example=onnx_example(contract),
+        serving_example=serving_example(contract),
+    )
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(content, encoding="utf-8")
+    beside.replace(path)
+
+
+def found(contract: ModelContract) -> str:
+    """What the model finds: every class but the background, in words."""
+    return enumeration(contract.class_names[1:])
+
+
+def enumeration(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
+
+
+def score(value: float | None) -> str:
+    """A score in 0..1 with three digits, or ``n/a`` where it is not defined."""
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def size(count: float) -> str:
+    """A number of bytes in kB or MB (powers of 1000)."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
+
+
+def onnx_example(contract: ModelContract) -> str:
+    """A Python program that runs the ONNX file on the first tile of ``scene.tif``."""
+    return f"""import numpy as np
+import onnxruntime
+import rasterio
+from rasterio.windows import Window
+
+{_reading(contract)}
+session = onnxruntime.InferenceSession("best_model.onnx")
+probability = session.run(None, {{{json.dumps(contract.input.name)}: tile[np.newaxis]}})[0]
+{_deciding(contract)}
+"""
+
+
+def serving_example(contract: ModelContract) -> str:
+    """A Python program that asks ``mlflow models serve`` on port 5001 about the first tile of ``scene.tif``."""
+    return f"""import json
+from urllib.request import Request, urlopen
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+{_reading(contract)}
+question = json.dumps({{"inputs": tile[np.newaxis].tolist()}}).encode()
+request = Request("http://127.0.0.1:5001/invocations", question, {{"Content-Type": "application/json"}})
+with urlopen(request) as answer:
+    probability = np.array(json.load(answer)["predictions"])
+{_deciding(contract)}
+"""
+
+
+def _reading(contract: ModelContract) -> str:
+    width, height, bands = contract.input.width, contract.input.height, contract.band_names
+    positions = json.dumps(list(range(1, len(bands) + 1)))
+    return f"""# raw values as stored; bands: {json.dumps(bands)}
+with rasterio.open("scene.tif") as scene:
+    tile = scene.read({positions}, window=Window(0, 0, {width}, {height})).astype(np.float32)
+"""
+
+
+def _deciding(contract: ModelContract) -> str:
+    if contract.output.activation == "sigmoid":
+        return f"class_map = (probability[0, 0] >= {contract.output.threshold!r}).astype(np.uint8)"
+    return "class_map = probability[0].argmax(axis=0).astype(np.uint8)"
+
+
+def _front_matter(contract: ModelContract, evaluation: Evaluation) -> str:
+    """YAML that the Hugging Face hub reads: licence, tags, metrics and the measured results."""
+    measured = [
+        {"type": _HUB_METRICS[name], "name": f"{evaluation.split} {label}", "value": evaluation.scores[name]}
+        for name, label in HEADLINES.items()
+        if math.isfinite(evaluation.scores[name])
+    ]
+    dataset = {"name": f"{contract.recipe} chips", "type": contract.recipe, "split": evaluation.split}
+    task = {"type": "image-segmentation"}
+    content = {
+        "license": contract.license.lower(),
+        "pipeline_tag": task["type"],
+        "tags": list(dict.fromkeys(["semantic-segmentation", "onnx", "mlflow", *contract.keywords])),
+        "metrics": list(_HUB_METRICS.values()),
+        "model-index": [{"name": contract.name, "results": [{"task": task, "dataset": dataset, "metrics": measured}]}],
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _escape(text: object) -> str:
+    """Plain text in one line of Markdown, with nothing that Markdown or HTML would read as markup."""
+    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(str(text).split()))

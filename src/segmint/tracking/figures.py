@@ -1,0 +1,282 @@
+"""Figures of a trained model, and pictures of chips and class maps.
+
+Colours are those of Okabe and Ito (2008), which people with any kind of colour vision can tell apart. Figures are
+matplotlib ``Figure`` objects; pyplot and its global state are not touched.
+
+Example:
+    >>> save(confusion_matrix(evaluation), Path("meta/confusion_matrix.png"))
+    >>> picture(np.zeros((3, 64, 64), np.uint8), contract).shape
+    (64, 64, 3)
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from segmint.contract import ModelContract
+
+if TYPE_CHECKING:
+    from segmint.training.calibration import Calibration
+    from segmint.training.evaluation import Evaluation
+
+P = ParamSpec("P")
+
+BLUE, SKY, VERMILION, YELLOW, PURPLE = "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#CC79A7"
+ERROR_COLOURS = {"found": SKY, "false alarm": VERMILION, "missed": YELLOW, "other class": PURPLE}
+"""What the last picture of :func:`chip_panel` shows -> its colour."""
+
+_IGNORED = 128
+_DPI = 120
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.parse_math": False,  # a class may be called "$"
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E4E4E4",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "figure.facecolor": "white",
+}
+
+
+def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in the common style, whatever the process has set."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+@_styled
+def confusion_matrix(evaluation: Evaluation) -> Figure:
+    """Pixels by true class (rows) and predicted class (columns), with the share of each row."""
+    counts = np.array(evaluation.confusion)
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
+    edge = 2.4 + 1.05 * len(counts)
+    figure = Figure(figsize=(edge + 0.6, edge), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{counts[row, column]:,}\n" + (f"{share:.1%}" if rows[row, 0] else "no such pixel")
+        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.55 else "black")
+    names = evaluation.classes
+    slant: dict[str, Any] = {"rotation": 40, "ha": "right"} if max(len(name) for name in names) > 12 else {}
+    axes.set_xticks(range(len(names)), names, **slant)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true (each row adds up to 100 %)")
+    axes.grid(visible=False)
+    total = int(counts.sum())
+    right = f"{np.trace(counts) / total:.1%} of {total:,} pixels are right" if total else "no pixels"
+    figure.suptitle(f"{evaluation.split} split: {right}", fontweight="bold", fontsize=10)
+    return figure
+
+
+@_styled
+def curves(history: list[dict[str, float]]) -> Figure:
+    """Loss, validation scores and learning rate of every epoch (keys as :class:`EpochLog` records them)."""
+    epochs = [record["epoch"] for record in history]
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    loss, scores, rate = figure.subplots(1, 3)
+    marker = "o" if len(history) < 3 else ""
+    for axes, name, label, colour in (
+        (loss, "train_loss", "training", SKY),
+        (loss, "val_loss", "validation", BLUE),
+        (scores, "val_iou", "IoU", BLUE),
+        (scores, "val_f1", "F1", VERMILION),
+        (rate, "learning_rate", "", BLUE),
+    ):
+        axes.plot(epochs, [record[name] for record in history], label=label, color=colour, marker=marker)
+    lowest = min(history, key=lambda record: np.nan_to_num(record["val_loss"], nan=np.inf))
+    highest = max(history, key=lambda record: np.nan_to_num(record["val_iou"], nan=-np.inf))
+    loss.set_title(f"Validation loss is lowest, {lowest['val_loss']:.3f}, in epoch {lowest['epoch']:.0f}")
+    scores.set_title(f"Validation IoU is highest, {highest['val_iou']:.3f}, in epoch {highest['epoch']:.0f}")
+    rate.set_title(f"Learning rate ends at {history[-1]['learning_rate']:.2g}")
+    scores.set_ylim(0, 1)
+    rate.set_ylim(bottom=0)
+    for axes in (loss, scores):
+        axes.legend()
+    for axes in (loss, scores, rate):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+@_styled
+def precision_recall(evaluation: Evaluation, threshold: float) -> Figure:
+    """Precision over recall of the foreground as the threshold moves; the chosen one is marked."""
+    # where no pixel is chosen precision is undefined and recorded as 0
+    points = np.array([(recall, precision) for _, precision, recall in evaluation.pr_curve if precision + recall > 0])
+    truth = np.array(evaluation.confusion).sum(axis=1)
+    share = truth[1] / max(truth.sum(), 1)
+    precision, recall = evaluation.scores["precision"], evaluation.scores["recall"]
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(*points.reshape(-1, 2).T, color=BLUE, label="every threshold")
+    axes.axhline(share, color="#777777", linestyle="--", linewidth=1, label=f"share of {evaluation.classes[1]} pixels")
+    axes.plot(recall, precision, "o", color=VERMILION, markersize=8, label=f"threshold {threshold:.3f}")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    axes.set_title(f"At threshold {threshold:.3f}: precision {precision:.3f}, recall {recall:.3f}")
+    axes.legend(loc="lower left")
+    return figure
+
+
+@_styled
+def reliability(calibration: Calibration) -> Figure:
+    """How often the model is right when it says a probability, and how many pixels get which probability."""
+    confidence, correct, pixels = np.array(calibration.bins, dtype=float).reshape(-1, 3).T
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    above.plot((0, 1), (0, 1), color="#777777", linestyle="--", linewidth=1, label="ideal")
+    above.plot(confidence, correct, "o-", color=BLUE, label=f"temperature {calibration.temperature:.2f}")
+    above.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that was so")
+    above.set_title(f"Calibration error {calibration.ece_before:.3f} before, {calibration.ece_after:.3f} after scaling")
+    above.legend(loc="upper left")
+    below.bar(confidence, pixels / max(pixels.sum(), 1), width=0.05, color=SKY)
+    below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    below.set(xlabel="probability that the model gave", ylabel="pixels")
+    return figure
+
+
+@_styled
+def chip_panel(
+    image: NDArray[np.generic],
+    target: NDArray[np.uint8],
+    probability: NDArray[np.float32],
+    prediction: NDArray[np.uint8],
+    contract: ModelContract,
+    title: str,
+) -> Figure:
+    """One chip in five pictures: image, truth, probability, prediction, errors.
+
+    Args:
+        image: ``[C, H, W]`` stored values.
+        target: ``[H, W]`` class values, 255 ignored.
+        probability: ``[K, H, W]``, 0..1.
+        prediction: ``[H, W]`` class values.
+        contract: Names and colours.
+        title: What stands above.
+    """
+    classes = contract.output.classes
+    figure = Figure(figsize=(12, 3.3), layout="constrained")
+    panels = figure.subplots(1, 5)
+    _show(panels[0], picture(image, contract), "image")
+    _show(panels[1], class_picture(target, contract), "truth")
+    meaning = f"probability of {classes[1].name}" if len(probability) == 1 else "probability of the answer"
+    _show(panels[2], probability.max(axis=0), meaning)
+    figure.colorbar(panels[2].images[0], ax=panels[2], location="bottom", shrink=0.8, aspect=30, ticks=(0, 0.5, 1))
+    _show(panels[3], class_picture(prediction, contract), "prediction")
+    _show(panels[4], error_picture(image, target, prediction, contract), "errors")
+    _legend(panels[1], {item.name: item.color for item in classes})
+    _legend(panels[4], ERROR_COLOURS if len(classes) > 2 else dict(list(ERROR_COLOURS.items())[:3]))
+    figure.suptitle(title, fontweight="bold", fontsize=10, x=0.005, ha="left")
+    return figure
+
+
+def picture(image: NDArray[np.generic], contract: ModelContract) -> NDArray[np.uint8]:
+    """Stored values ``[C, H, W]`` as an 8-bit RGB picture ``[H, W, 3]``.
+
+    Shows red, green and blue where the bands have these names, else the first three bands, or one band in grey. 8-bit
+    values are shown as they are; others are stretched per band from the 2nd to the 98th percentile of the pixels that
+    have a value. Pixels without one are black.
+    """
+    names = contract.band_names
+    wanted = ("red", "green", "blue")
+    chosen = [names.index(name) for name in wanted] if set(wanted) <= set(names) else [0, 1, 2]
+    if len(names) < 3:
+        chosen = [0, 0, 0]
+    values = image[chosen].astype(np.float64)
+    if contract.input.source_dtype == "uint8":
+        return np.ascontiguousarray(values.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
+    present = np.isfinite(values).all(axis=0)
+    if contract.input.nodata is not None:
+        present &= ~(image == contract.input.nodata).all(axis=0)
+    drawn = np.zeros((*present.shape, 3), np.uint8)
+    if present.any():
+        known = values[:, present]
+        low, high = np.percentile(known, (2, 98), axis=1)[..., None]
+        stretched = (known - low) / np.where(high > low, high - low, 1)
+        drawn[present] = (stretched.clip(0, 1) * 255).round().astype(np.uint8).T
+    return drawn
+
+
+def class_picture(class_map: NDArray[np.uint8], contract: ModelContract) -> NDArray[np.uint8]:
+    """Class values ``[H, W]`` in the contract's colours, ``[H, W, 3]``; everything else (255, ignored) is mid grey."""
+    table = np.full((256, 3), _IGNORED, np.uint8)
+    for item in contract.output.classes:
+        table[item.value] = _rgb(item.color)
+    return table[class_map]
+
+
+def error_picture(
+    image: NDArray[np.generic], target: NDArray[np.uint8], prediction: NDArray[np.uint8], contract: ModelContract
+) -> NDArray[np.uint8]:
+    """The image in grey, with what was found, falsely alarmed, missed or given another class in :data:`ERROR_COLOURS`.
+
+    Class 0 is the background: calling it anything else is a false alarm, calling anything else so is a miss.
+    """
+    drawn = np.repeat(picture(image, contract).mean(axis=2, keepdims=True), 3, axis=2)
+    known = target < len(contract.output.classes)
+    found = known & (target == prediction) & (target > 0)
+    wrong = known & (target != prediction)
+    places = {
+        "found": found,
+        "false alarm": wrong & (target == 0),
+        "missed": wrong & (prediction == 0),
+        "other class": wrong & (target > 0) & (prediction > 0),
+    }
+    for name, place in places.items():
+        drawn[place] = 0.35 * drawn[place] + 0.65 * _rgb(ERROR_COLOURS[name])
+    return drawn.round().astype(np.uint8)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file, without anything that differs between two equal runs."""
+    stream = io.BytesIO()
+    with mpl.rc_context(_STYLE):  # tick labels are made only now
+        figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write as PNG, beside the target first, then renamed over it."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(png(figure))
+    beside.replace(path)
+
+
+def _rgb(colour: str) -> NDArray[np.float64]:
+    return np.array(to_rgb(colour)) * 255
+
+
+def _show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:
+    axes.imshow(drawn, interpolation="nearest", cmap="cividis", vmin=0, vmax=1)  # only a one-band picture heeds cmap
+    axes.set_title(title, fontweight="normal")
+    axes.set_axis_off()
+
+
+def _legend(axes: Axes, colours: dict[str, str]) -> None:
+    patches = [Patch(facecolor=colour, edgecolor="#777777", label=name) for name, colour in colours.items()]
+    axes.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(len(patches), 2), fontsize=8)

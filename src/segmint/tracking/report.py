@@ -1,0 +1,121 @@
+"""``report.html``: one self-contained page about a trained model, for a person.
+
+No scripts and nothing fetched: styles are inline, figures are PNG data URIs. Whatever comes from recipe or data is
+escaped by the template engine.
+
+Example:
+    >>> write(Path("meta/report.html"), contract, evaluation, calibration, history, statistics, parity,
+    ...       stages.seconds, {"curves": curves(history)}, [chip_panel(...)], run.facts())
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from segmint.contract import ModelContract
+from segmint.export import card
+from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.tracking.figures import png
+
+if TYPE_CHECKING:
+    from segmint.data.statistics import Statistics
+    from segmint.training.calibration import Calibration
+    from segmint.training.evaluation import Evaluation
+
+
+def write(
+    path: Path,
+    contract: ModelContract,
+    evaluation: Evaluation,
+    calibration: Calibration,
+    history: list[dict[str, float]],
+    statistics: Statistics,
+    parity: list[dict[str, Any]],
+    stages: dict[str, float],
+    figures: dict[str, Figure],
+    examples: list[Figure],
+    run: dict[str, str],
+) -> None:
+    """Write the page, beside the target first, then renamed over it.
+
+    Args:
+        path: Where to.
+        contract: The contract.
+        evaluation: Scores on the test split.
+        calibration: Temperature, threshold, calibration error.
+        history: Metrics of every epoch.
+        statistics: Figures of the training pixels, raw units.
+        parity: One record per proven format: ``format``, ``file``, ``runtime``, ``max_abs`` (None for class maps),
+            ``agreement``, ``passed``, ``seconds``, ``bytes``.
+        stages: Seconds per stage of the run.
+        figures: ``curves``, ``confusion_matrix``, ``reliability``, and ``precision_recall`` with two classes.
+        examples: Best and worst chips.
+        run: What identifies the run; the tracking URI without credentials.
+    """
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page.filters |= {"score": card.score, "size": card.size, "image": _image, "duration": _duration}
+    content = page.get_template("report.html.j2").render(
+        contract=contract,
+        found=card.found(contract),
+        evaluation=evaluation,
+        better=evaluation.scores["iou"] > evaluation.baseline["iou"],
+        headlines=card.HEADLINES,
+        spread=_spread(evaluation),
+        calibration=calibration,
+        history=history,
+        statistics=statistics,
+        parity=parity,
+        tolerance={"max_abs": MAX_ABS, "agreement": MIN_AGREEMENT},
+        stages=stages,
+        figures=figures,
+        examples=examples,
+        run=run,
+        onnx_example=card.onnx_example(contract),
+        serving_example=card.serving_example(contract),
+    )
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(content, encoding="utf-8")
+    beside.replace(path)
+
+
+def _spread(evaluation: Evaluation) -> str:
+    """How much the chips differ, in one sentence; empty where no chip has an IoU."""
+    scored = sorted((chip.iou, chip.stem) for chip in evaluation.chips if chip.iou is not None)
+    if not scored:
+        return ""
+    (lowest, worst), (highest, best) = scored[0], scored[-1]
+    middle = median(iou for iou, _ in scored)
+    return (
+        f"Over {len(scored)} chips the IoU has the median {middle:.3f}, "
+        f"from {lowest:.3f} ({worst}) to {highest:.3f} ({best})."
+    )
+
+
+def _image(figure: Figure) -> Markup:
+    """The figure as an ``img`` element whose alternative text is made of the figure's titles."""
+    titles = [figure.get_suptitle(), *(axes.get_title(loc="left") for axes in figure.axes)]
+    words = "; ".join(title for title in titles if title)
+    source = base64.b64encode(png(figure)).decode("ascii")
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(words, source)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person says them: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(math.floor(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
