@@ -9,6 +9,7 @@ import pytest
 import rasterio
 import yaml
 from onnx import TensorProto, helper, numpy_helper
+from rasterio.transform import from_origin
 
 from segmint.export import card
 
@@ -54,11 +55,16 @@ def test_the_front_matter_says_licence_tags_and_measured_scores(write, make_cont
     front = _front_matter(write(contract))
     assert front["license"] == "apache-2.0"
     assert front["tags"] == ["semantic-segmentation", "onnx", "mlflow", "buildings", "yes: no"]
-    assert {"mean_iou", "f1"} <= set(front["metrics"])
+    assert front["metrics"] == ["iou", "f1", "precision", "recall", "accuracy"]
     (model,) = front["model-index"]
     measured = {metric["type"]: metric["value"] for metric in model["results"][0]["metrics"]}
-    assert measured == {"mean_iou": 0.7123, "f1": 0.832, "recall": 0.811, "accuracy": 0.9}  # an undefined one is absent
+    assert measured == {"iou": 0.7123, "f1": 0.832, "recall": 0.811, "accuracy": 0.9}  # an undefined one is absent
     assert model["name"] == contract.name
+
+
+def test_only_a_mean_over_classes_is_called_mean_iou(write, make_contract):
+    assert "mean_iou" in _front_matter(write(make_contract(classes=5)))["metrics"]
+    assert "mean_iou" not in _front_matter(write(make_contract(classes=2)))["metrics"]
 
 
 @pytest.mark.parametrize(("bands", "classes"), [(3, 2), (7, 5)])
@@ -142,7 +148,14 @@ def test_the_onnx_program_runs_as_printed_and_gives_the_class_map(make_contract,
     onnx.save(model, str(tmp_path / "best_model.onnx"))
     values = np.random.default_rng(6).integers(0, 256, (4, 20, 24)).astype(np.uint8)
     with rasterio.open(
-        tmp_path / "scene.tif", "w", driver="GTiff", count=4, height=20, width=24, dtype="uint8"
+        tmp_path / "scene.tif",
+        "w",
+        driver="GTiff",
+        count=4,
+        height=20,
+        width=24,
+        dtype="uint8",
+        transform=from_origin(0, 20, 1, 1),
     ) as scene:
         scene.write(values)
     program = card.onnx_example(contract) + "np.save('answer.npy', class_map)\n"

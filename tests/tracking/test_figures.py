@@ -56,8 +56,8 @@ def test_names_that_look_like_mathematics_are_drawn_as_they_are(make_evaluation)
 
 def test_curves_name_the_best_epochs(history):
     figure = figures.curves(history)
-    assert "0.200, in epoch 7" in _texts(figure)
-    assert "0.800, in epoch 8" in _texts(figure)
+    assert "lowest 0.200, epoch 7" in _texts(figure)
+    assert "highest 0.800, epoch 8" in _texts(figure)
     losses = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
     np.testing.assert_allclose(losses["training"], [record["train_loss"] for record in history])
     assert figures.png(figure)
@@ -66,7 +66,7 @@ def test_curves_name_the_best_epochs(history):
 def test_curves_of_a_single_epoch_and_of_a_diverged_one_can_be_drawn(history):
     assert figures.png(figures.curves(history[:1]))
     diverged = [*history[:2], history[2] | {"val_loss": float("nan"), "val_iou": float("nan")}]
-    assert "in epoch 2" in _texts(figures.curves(diverged))
+    assert "epoch 2" in _texts(figures.curves(diverged))
 
 
 def test_precision_recall_marks_the_measured_point(two_classes):

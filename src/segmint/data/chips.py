@@ -108,8 +108,9 @@ def read_image(
     try:
         with open_raster(chip.image) as source:
             pixels = source.read(list(range(1, bands + 1)), window=part)
-            hidden = MaskFlags.per_dataset in source.mask_flag_enums[0] or has_alpha(source)
-            valid = source.dataset_mask(window=part) > 0 if hidden else np.ones((height, width), bool)
+            alpha_is_a_band = has_alpha(source) and source.count == bands
+            masked = MaskFlags.per_dataset in source.mask_flag_enums[0] and not alpha_is_a_band
+            valid = source.dataset_mask(window=part) > 0 if masked else np.ones((height, width), bool)
     except RasterioError as error:
         raise DataError(
             f"chip {chip.image} cannot be read ({error})", "an image file", "Replace or remove it"

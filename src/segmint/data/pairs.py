@@ -91,7 +91,7 @@ def _checked(stem: str, image: Path, label: Path, data: DataRecipe) -> Chip:
 def _opened(stem: str, image: Path, label: Path, data: DataRecipe) -> Chip:
     try:
         with open_raster(image) as source:
-            bands = source.count - has_alpha(source)
+            bands = source.count - (has_alpha(source) and source.count > len(data.bands))
             if bands != len(data.bands):
                 names = ", ".join(band.name for band in data.bands)
                 raise DataError(

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 HEADLINES = {"iou": "IoU", "f1": "F1", "precision": "Precision", "recall": "Recall", "acc": "Accuracy"}
 """Headline scores of an evaluation -> what people call them."""
 
-_HUB_METRICS = {"iou": "mean_iou", "f1": "f1", "precision": "precision", "recall": "recall", "acc": "accuracy"}
-
 
 def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: list[dict[str, Any]]) -> None:
     """Write the card, beside the target first, then renamed over it.
@@ -130,8 +128,11 @@ def _deciding(contract: ModelContract) -> str:
 
 def _front_matter(contract: ModelContract, evaluation: Evaluation) -> str:
     """YAML that the Hugging Face hub reads: licence, tags, metrics and the measured results."""
+    types = {name: name for name in HEADLINES} | {"acc": "accuracy"}
+    if len(evaluation.classes) > 2:
+        types["iou"] = "mean_iou"  # with two classes it is the foreground's
     measured = [
-        {"type": _HUB_METRICS[name], "name": f"{evaluation.split} {label}", "value": evaluation.scores[name]}
+        {"type": types[name], "name": f"{evaluation.split} {label}", "value": evaluation.scores[name]}
         for name, label in HEADLINES.items()
         if math.isfinite(evaluation.scores[name])
     ]
@@ -141,7 +142,7 @@ def _front_matter(contract: ModelContract, evaluation: Evaluation) -> str:
         "license": contract.license.lower(),
         "pipeline_tag": task["type"],
         "tags": list(dict.fromkeys(["semantic-segmentation", "onnx", "mlflow", *contract.keywords])),
-        "metrics": list(_HUB_METRICS.values()),
+        "metrics": list(types.values()),
         "model-index": [{"name": contract.name, "results": [{"task": task, "dataset": dataset, "metrics": measured}]}],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

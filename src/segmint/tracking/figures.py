@@ -44,7 +44,8 @@ _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.parse_math": False,  # a class may be called "$"
-    "axes.titlesize": 10,
+    "figure.titlesize": 10,
+    "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "axes.spines.top": False,
@@ -90,7 +91,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     axes.grid(visible=False)
     total = int(counts.sum())
     right = f"{np.trace(counts) / total:.1%} of {total:,} pixels are right" if total else "no pixels"
-    figure.suptitle(f"{evaluation.split} split: {right}", fontweight="bold", fontsize=10)
+    figure.suptitle(f"{evaluation.split} split: {right}", fontweight="bold")
     return figure
 
 
@@ -111,9 +112,9 @@ def curves(history: list[dict[str, float]]) -> Figure:
         axes.plot(epochs, [record[name] for record in history], label=label, color=colour, marker=marker)
     lowest = min(history, key=lambda record: np.nan_to_num(record["val_loss"], nan=np.inf))
     highest = max(history, key=lambda record: np.nan_to_num(record["val_iou"], nan=-np.inf))
-    loss.set_title(f"Validation loss is lowest, {lowest['val_loss']:.3f}, in epoch {lowest['epoch']:.0f}")
-    scores.set_title(f"Validation IoU is highest, {highest['val_iou']:.3f}, in epoch {highest['epoch']:.0f}")
-    rate.set_title(f"Learning rate ends at {history[-1]['learning_rate']:.2g}")
+    loss.set_title(f"Validation loss: lowest {lowest['val_loss']:.3f}, epoch {lowest['epoch']:.0f}")
+    scores.set_title(f"Validation IoU: highest {highest['val_iou']:.3f}, epoch {highest['epoch']:.0f}")
+    rate.set_title(f"Learning rate: {history[-1]['learning_rate']:.2g} at the end")
     scores.set_ylim(0, 1)
     rate.set_ylim(bottom=0)
     for axes in (loss, scores):
@@ -180,18 +181,21 @@ def chip_panel(
         title: What stands above.
     """
     classes = contract.output.classes
-    figure = Figure(figsize=(12, 3.3), layout="constrained")
-    panels = figure.subplots(1, 5)
+    height = 3.0 + 0.17 * max(2, len(classes) / 2)  # inches: title 0.5, pictures 2.34, legend
+    figure = Figure(figsize=(12, height))
+    sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - 2.84 / height, "wspace": 0.03}
+    panels = figure.subplots(1, 5, gridspec_kw=sides)
     _show(panels[0], picture(image, contract), "image")
     _show(panels[1], class_picture(target, contract), "truth")
     meaning = f"probability of {classes[1].name}" if len(probability) == 1 else "probability of the answer"
     _show(panels[2], probability.max(axis=0), meaning)
-    figure.colorbar(panels[2].images[0], ax=panels[2], location="bottom", shrink=0.8, aspect=30, ticks=(0, 0.5, 1))
+    scale = panels[2].inset_axes((0.1, -0.09, 0.8, 0.04))
+    figure.colorbar(panels[2].images[0], cax=scale, orientation="horizontal", ticks=(0, 0.5, 1))
     _show(panels[3], class_picture(prediction, contract), "prediction")
     _show(panels[4], error_picture(image, target, prediction, contract), "errors")
     _legend(panels[1], {item.name: item.color for item in classes})
     _legend(panels[4], ERROR_COLOURS if len(classes) > 2 else dict(list(ERROR_COLOURS.items())[:3]))
-    figure.suptitle(title, fontweight="bold", fontsize=10, x=0.005, ha="left")
+    figure.suptitle(title, fontweight="bold", x=0.005, y=1 - 0.06 / height, ha="left")
     return figure
 
 
