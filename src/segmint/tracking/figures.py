@@ -45,6 +45,7 @@ _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "text.parse_math": False,  # a class may be called "$"
     "figure.titlesize": 10,
+    "figure.titleweight": "bold",
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
@@ -55,7 +56,6 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "#E4E4E4",
     "legend.frameon": False,
     "lines.linewidth": 1.8,
-    "figure.facecolor": "white",
 }
 
 
@@ -84,14 +84,14 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
         text = f"{counts[row, column]:,}\n" + (f"{share:.1%}" if rows[row, 0] else "no such pixel")
         axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.55 else "black")
     names = evaluation.classes
-    slant: dict[str, Any] = {"rotation": 40, "ha": "right"} if max(len(name) for name in names) > 12 else {}
+    slant: dict[str, Any] = {"rotation": 40, "ha": "right"} if max(map(len, names)) > 12 else {}
     axes.set_xticks(range(len(names)), names, **slant)
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true (each row adds up to 100 %)")
     axes.grid(visible=False)
     total = int(counts.sum())
     right = f"{np.trace(counts) / total:.1%} of {total:,} pixels are right" if total else "no pixels"
-    figure.suptitle(f"{evaluation.split} split: {right}", fontweight="bold")
+    figure.suptitle(f"{evaluation.split} split: {right}")
     return figure
 
 
@@ -117,8 +117,8 @@ def curves(history: list[dict[str, float]]) -> Figure:
     rate.set_title(f"Learning rate: {history[-1]['learning_rate']:.2g} at the end")
     scores.set_ylim(0, 1)
     rate.set_ylim(bottom=0)
-    for axes in (loss, scores):
-        axes.legend()
+    loss.legend()
+    scores.legend()
     for axes in (loss, scores, rate):
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -194,8 +194,8 @@ def chip_panel(
     _show(panels[3], class_picture(prediction, contract), "prediction")
     _show(panels[4], error_picture(image, target, prediction, contract), "errors")
     _legend(panels[1], {item.name: item.color for item in classes})
-    _legend(panels[4], ERROR_COLOURS if len(classes) > 2 else dict(list(ERROR_COLOURS.items())[:3]))
-    figure.suptitle(title, fontweight="bold", x=0.005, y=1 - 0.06 / height, ha="left")
+    _legend(panels[4], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))  # two classes have no other
+    figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
     return figure
 
 
@@ -207,10 +207,9 @@ def picture(image: NDArray[np.generic], contract: ModelContract) -> NDArray[np.u
     have a value. Pixels without one are black.
     """
     names = contract.band_names
-    wanted = ("red", "green", "blue")
-    chosen = [names.index(name) for name in wanted] if set(wanted) <= set(names) else [0, 1, 2]
-    if len(names) < 3:
-        chosen = [0, 0, 0]
+    first = (0, 1, 2) if len(names) > 2 else (0, 0, 0)
+    natural = {"red", "green", "blue"} <= set(names)
+    chosen = [names.index(name) for name in ("red", "green", "blue")] if natural else list(first)
     values = image[chosen].astype(np.float64)
     if contract.input.source_dtype == "uint8":
         return np.ascontiguousarray(values.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))

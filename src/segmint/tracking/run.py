@@ -7,6 +7,7 @@ Example:
 """
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -127,7 +128,7 @@ class TrackedRun:
             "experiment": self._client.get_experiment(info.experiment_id).name,
             "tracking_uri": connect(),
             "git_commit": self.git_commit or "unknown",
-            "command": " ".join(["python", *sys.argv]),
+            "command": shlex.join(["python", "src/train.py", *sys.argv[1:]]),
         }
 
     @contextmanager
