@@ -48,9 +48,8 @@ def main() -> None:
         print(json.dumps(dict(zip(("seed", "test_iou", "baseline", "fit_seconds"), rows[-1], strict=True))), flush=True)
     scores = [row[1] for row in rows]
     spread = f" (standard deviation {statistics.stdev(scores):.3f})" if len(scores) > 1 else ""
-    print(
-        f"{given.recipe}: {epochs} epochs of batch {given.batch_size}, mean test IoU {statistics.mean(scores):.3f}{spread}"
-    )
+    mean = statistics.mean(scores)
+    print(f"{given.recipe}: {epochs} epochs of batch {given.batch_size}, mean test IoU {mean:.3f}{spread}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ def train(recipe: Recipe) -> None:
     """The way of the data, from chips to a registered version."""
     from segmint.console import quieten_libraries
     from segmint.data.preparation import prepare
-    from segmint.export import formats, parity, stac
+    from segmint.export import formats, parity
+    from segmint.export.catalogue import catalogue
     from segmint.export.publication import Staging, publish, require_publishable
     from segmint.interruption import interruptible
     from segmint.models.deployed import DeployedModel
@@ -97,7 +98,7 @@ def train(recipe: Recipe) -> None:
             dossier.write(staging, prepared.statistics, proofs, stages.seconds, run.facts())
             record.stage_dataset(recipe, prepared, staging.root / "datasets")
             staging.add_sources(PROJECT, folder.checkpoints)
-            print(stac.publish(contract, staging.root))
+            print(catalogue(contract, staging))
 
         with stages("artifacts"):
             run.log_folder(staging.root)

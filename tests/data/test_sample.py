@@ -75,10 +75,8 @@ def test_labels_hold_background_and_shelter_and_nothing_else(sample):
     assert np.unique(read(sample[1])).tolist() == [0, 1]
 
 
-def test_about_a_fifth_of_the_ground_is_shelter_in_every_fold(sample):
-    masks = read(sample[1]).reshape(SCENES, -1)
-    for fold in (slice(0, 7), slice(7, 14), slice(14, 20)):
-        assert 0.13 < masks[fold].mean() < 0.28
+def test_about_a_fifth_of_the_ground_is_shelter(sample):
+    assert 0.15 < read(sample[1]).mean() < 0.25
 
 
 def test_chips_of_a_scene_adjoin_and_scenes_lie_kilometres_apart(tmp_path):

@@ -62,9 +62,7 @@ def test_a_person_finds_the_run_in_the_browser(ui, pages, tmp_path, name):
     waiting = "--virtual-time-budget=25000"
     picture = f"--screenshot={pictures / f'{name}.png'}"
     base = [str(CHROMIUM), *QUIET, profile, waiting]
-    dom = subprocess.run(
-        [*base, "--dump-dom", ui + page], capture_output=True, text=True, timeout=180, check=True
-    ).stdout
+    seen = subprocess.run([*base, "--dump-dom", ui + page], capture_output=True, text=True, timeout=180, check=True)
     subprocess.run([*base, picture, ui + page], capture_output=True, timeout=180, check=True)
     assert (pictures / f"{name}.png").stat().st_size > 20_000
     for word in words:

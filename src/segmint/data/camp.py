@@ -12,6 +12,7 @@ Example:
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _MATERIALS = ((226, 222, 212), (204, 184, 148), (160, 158, 152), (84, 118, 166),
 _SETTLED = 0.62
 """How settled ground (0..1.3) must be to carry shelters; sets their share of the area to about a fifth."""
 
-Plane = NDArray[np.float64]
+Plane = NDArray[np.floating[Any]]
 """``[H, W]``."""
 
 
@@ -58,7 +59,7 @@ class _Direction:
     @classmethod
     def draw(cls, draw: np.random.Generator) -> "_Direction":
         half = draw.uniform(-1, 1)
-        side = draw.choice((-1, 1))
+        side = int(draw.choice((-1, 1)))
         return cls(side * (1 - half * half) / (1 + half * half), side * 2 * half / (1 + half * half))
 
     def along(self, x: Plane, y: Plane) -> Plane:
@@ -73,39 +74,39 @@ class _Camp:
 
     def __init__(self, draw: np.random.Generator, height: int, width: int) -> None:
         self.rng, self.height, self.width = draw, height, width
-        self.image = np.empty((3, height, width))
+        self.image = np.empty((3, height, width), np.float32)
         self.label = np.zeros((height, width), np.uint8)
         self.rows = _Direction.draw(draw)
         self.sun = _Direction.draw(draw)
         self.settled = self.noise(180) + 0.3 * self.noise(40)
-        y, x = np.mgrid[:height, :width].astype(float)
+        y, x = np.mgrid[:height, :width].astype(np.float32)
         self.along, self.across = self.rows.along(x, y), self.rows.across(x, y)
         weights = self.rng.uniform(0.4, 1.0, len(_MATERIALS))
         self.shares = weights / sum(weights.tolist())
 
     def noise(self, cell: int) -> Plane:
         """Smooth noise in 0..1: random values on a lattice of ``cell`` pixels, joined by cubic steps."""
-        lattice = self.rng.random((self.height // cell + 2, self.width // cell + 2))
+        lattice = self.rng.random((self.height // cell + 2, self.width // cell + 2), np.float32)
         row, down = _lattice_steps(self.height, cell)
         col, right = _lattice_steps(self.width, cell)
         columns = lattice[row] * (1 - down[:, None]) + lattice[row + 1] * down[:, None]
         return columns[:, col] * (1 - right) + columns[:, col + 1] * right
 
-    def blend(self, color: NDArray[np.float64], cover: Plane, window: tuple[slice, slice] | None = None) -> None:
+    def blend(self, color: NDArray[np.floating[Any]], cover: Plane, window: tuple[slice, slice] | None = None) -> None:
         """Lay a color ``[3, ...]`` over the image where ``cover`` (0..1) says so."""
         part = self.image[:, *(window or (slice(None), slice(None)))]
         part += (color - part) * cover
 
-    def material(self) -> NDArray[np.float64]:
+    def material(self) -> NDArray[np.floating[Any]]:
         """A material's color ``[3, 1, 1]``, a little lighter or darker from piece to piece."""
         chosen = _MATERIALS[int(self.rng.choice(len(_MATERIALS), p=self.shares))]
-        return np.array(chosen, float)[:, None, None] * self.rng.uniform(0.9, 1.08)
+        return np.array(chosen, np.float32)[:, None, None] * self.rng.uniform(0.9, 1.08)
 
     def lay_ground(self) -> None:
         """Soil of two kinds, mottled at four scales."""
         first, second = self.rng.choice(len(_SOILS), 2, replace=False)
         mixture = np.clip(2 * self.noise(150) - 0.7 + 0.4 * self.noise(30), 0, 1)
-        soil = np.array(_SOILS, float)[:, :, None, None]
+        soil = np.array(_SOILS, np.float32)[:, :, None, None]
         mottle = 0.78 + 0.16 * self.noise(64) + 0.14 * self.noise(16) + 0.14 * self.noise(5)
         self.image[:] = (soil[first] + (soil[second] - soil[first]) * mixture) * mottle
 
@@ -116,7 +117,7 @@ class _Camp:
         for color in _MATERIALS:
             outline = self.noise(56) + 0.45 * self.noise(17) + frayed + 0.4 * open_ground
             shade = 0.70 + 0.34 * self.noise(24) + gravel
-            self.blend(np.array(color, float)[:, None, None] * shade, np.clip((outline - 1.12) * 6, 0, 1))
+            self.blend(np.array(color, np.float32)[:, None, None] * shade, np.clip((outline - 1.12) * 6, 0, 1))
 
     def lay_roads(self) -> None:
         """Two roads along the rows and one across, of grey or beige, winding a little and fading at the edges."""
@@ -126,7 +127,7 @@ class _Camp:
                 bend = line + 26 * self.noise(120) - 13
                 distance = np.abs(bend - self.rng.uniform(low + 0.2 * (high - low), high - 0.2 * (high - low)))
                 cover = np.clip((self.rng.uniform(5, 10) + 5 * self.noise(9) - distance) / 5, 0, 0.9)
-                color = np.array(_MATERIALS[int(self.rng.choice((1, 2, 4)))], float)[:, None, None]
+                color = np.array(_MATERIALS[int(self.rng.choice((1, 2, 4)))], np.float32)[:, None, None]
                 self.blend(color * (0.76 + 0.28 * self.noise(7)), cover)
                 self.settled -= np.clip(3 - distance / 6, 0, 2)
 
@@ -205,7 +206,7 @@ class _Camp:
 def _lattice_steps(length: int, cell: int) -> tuple[NDArray[np.intp], Plane]:
     position = np.arange(length) / cell
     index = position.astype(np.intp)
-    part = position - index
+    part = (position - index).astype(np.float32)
     return index, part * part * (3 - 2 * part)
 
 

@@ -23,7 +23,7 @@ def write(model: DeployedModel, contract: ModelContract, staging: Staging) -> No
     for kind in FORMATS.values():
         kind.write(model, contract, staging[kind.FILE])
     dlpk.write_emd(contract, staging["model.emd"])
-    stac.write(stac.item(contract, model_files(staging)), staging["stac_item.json"])
+    stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
     dlpk.write(contract, staging[torchscript.FILE], staging["stac_item.json"], staging[dlpk.FILE])
 
 
@@ -37,8 +37,3 @@ def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -
         *proofs,
         prove_class_maps("dlpk", dlpk.RUNTIME, staging[dlpk.FILE], maps, seconds, sample, contract),
     ]
-
-
-def model_files(staging: Staging) -> list[stac.ModelFile]:
-    """The staged files that exist, as the STAC item lists them."""
-    return stac.model_files(staging.root)

@@ -1,0 +1,34 @@
+"""The final STAC item of a run, and the word on whether it is valid.
+
+Example:
+    >>> print(catalogue(contract, staging))
+    STAC item: valid against 6 published schemas
+"""
+
+from segmint.contract import ModelContract
+from segmint.errors import ExportError
+from segmint.export import stac
+from segmint.export.publication import Staging
+from segmint.export.stac_checks import contract_errors, semantic_errors
+from segmint.export.stac_schemas import SchemaStore, validate
+
+
+def catalogue(contract: ModelContract, staging: Staging) -> str:
+    """Write the item over everything that is staged and check it.
+
+    Returns:
+        One line for the person; schemas that cannot be had are named as not checked.
+
+    Raises:
+        ExportError: The item is invalid, or says something else than contract or files.
+    """
+    content = stac.item(contract, stac.model_files(staging.root))
+    path = staging["stac_item.json"]
+    stac.write(content, path)
+    report = validate(content, SchemaStore.default())
+    errors = [*report.errors, *semantic_errors(content, path.parent), *contract_errors(content, contract)]
+    if errors:
+        raise ExportError(
+            f"stac_item.json: {errors[0]}", "a valid item", "Please report this; the run is marked failed"
+        )
+    return report.sentence()
