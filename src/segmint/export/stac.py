@@ -101,13 +101,10 @@ def model_files(artifacts: Path) -> list[ModelFile]:
     ]
 
 
-def item(contract: ModelContract, files: Sequence[ModelFile], container: str | None = None) -> dict[str, Any]:
-    """The item.
+def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
+    """The item of a model and the files that its run left.
 
-    Args:
-        contract: What the model is.
-        files: What the run left.
-        container: Reference of an image that runs the entry points, if there is one.
+    There is no container asset: no image is published yet, and an item states only what is true.
     """
     created = datetime.fromisoformat(contract.created)
     bbox = contract.dataset.bbox_wgs84
@@ -122,10 +119,6 @@ def item(contract: ModelContract, files: Sequence[ModelFile], container: str | N
     bands = [{"name": name} for name in contract.band_names]
     for file in files:
         result.add_asset(file.key, _asset(file, bands))
-    if container is not None:
-        image = pystac.Asset(container, "Container image", media_type="application/vnd.oci.image.index.v1+json")
-        image.roles = ["mlm:inference-runtime", "mlm:training-runtime"]
-        result.add_asset("container-image", image)
     # through JSON: shapely's tuples become the arrays that a validator wants
     content: dict[str, Any] = json.loads(json.dumps(result.to_dict(include_self_link=False, transform_hrefs=False)))
     return content
