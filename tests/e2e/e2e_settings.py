@@ -19,7 +19,8 @@ SMALL = [
 def environment(room: Path) -> dict[str, str]:
     """A store in ``room``, whatever the caller's environment says."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-    return kept | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])  # `mlflow run` calls `python`
+    return kept | {"PATH": path, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
 
 
 def start_training(room: Path, folders: tuple[Path, Path], *arguments: str) -> subprocess.Popen[str]:

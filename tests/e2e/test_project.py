@@ -1,6 +1,8 @@
 """The MLflow project: `mlflow run`, its one run, its failures, and what it carries on."""
 
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -80,7 +82,7 @@ def test_an_interrupted_project_run_is_killed_and_the_next_one_carries_it_on(pro
     for line in process.stdout:
         if line.startswith("epoch   1/3"):
             break
-    subprocess.run(["kill", "-INT", f"-{process.pid}"], check=True)  # as a terminal does: the whole group
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
     process.communicate(timeout=120)
     assert process.returncode != 0
     ((first, status),) = runs(project)
