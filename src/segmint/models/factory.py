@@ -8,6 +8,7 @@ Example:
 
 import os
 import socket
+import threading
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -97,8 +98,17 @@ def _hub_unreachable() -> str | None:
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
         return None
     address = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
-    try:
-        socket.create_connection((address.hostname or "", address.port or 443), timeout=_PROBE_SECONDS).close()
-    except OSError as error:
-        return str(error)
-    return None
+    outcome: list[str] = []
+
+    def probe() -> None:
+        try:
+            socket.create_connection((address.hostname or "", address.port or 443), timeout=_PROBE_SECONDS).close()
+            outcome.append("")
+        except OSError as error:
+            outcome.append(str(error))
+
+    # in a thread of its own, because looking up a name obeys no timeout
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(_PROBE_SECONDS)
+    return (outcome[0] or None) if outcome else f"no answer in {_PROBE_SECONDS:g} s"
