@@ -34,7 +34,7 @@ def train(recipe: Recipe) -> None:
     from segmint.training import hardware
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
-    from segmint.training.examples import extremes, parity_sample
+    from segmint.training.examples import covering, extremes
     from segmint.training.resume import Identity, RunFolder, claim, recipe_digest
     from segmint.training.session import Session
 
@@ -73,7 +73,7 @@ def train(recipe: Recipe) -> None:
             evaluation = evaluate(session.task, session.loaders["test"], "test", calibration)
             run.log_metrics(figures(evaluation, calibration))
             session.task.cpu()
-            sample = parity_sample(session.task, test, calibration)
+            sample = parity.ParitySample.of(covering(session.task, test, calibration))
             best, worst = extremes(session.task, test, calibration, evaluation, count=3)
         print(evaluation.summary(), flush=True)
 

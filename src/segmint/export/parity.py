@@ -12,9 +12,11 @@ Example:
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,22 @@ from segmint.errors import ParityError
 
 MAX_ABS = 1e-4
 MIN_AGREEMENT = 0.9999
+
+
+class Answered(Protocol):
+    """A chip and what the trained network answers, as the training path gives them."""
+
+    @property
+    def stem(self) -> str:
+        """Where the chip comes from."""
+
+    @property
+    def raw(self) -> NDArray[np.generic]:
+        """``[C, H, W]`` raw values in their stored type."""
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """``[K, H, W]`` of the trained network."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,15 @@ class ParitySample:
     chips: NDArray[np.generic]
     probabilities: NDArray[np.float32]
     stems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, answered: Sequence[Answered]) -> "ParitySample":
+        """Put answered chips together."""
+        return cls(
+            chips=np.stack([item.raw for item in answered]),
+            probabilities=np.stack([item.probability for item in answered]),
+            stems=tuple(item.stem for item in answered),
+        )
 
     def write(self, path: Path) -> str:
         """Write ``parity_sample.npz`` and return its SHA-256."""

@@ -1,7 +1,7 @@
 """Chips with the trained network's own answer: for the proof of the exports and for people.
 
 Example:
-    >>> sample = parity_sample(task, dataset, calibration)
+    >>> sample = ParitySample.of(covering(task, dataset, calibration))
     >>> best, worst = extremes(task, dataset, calibration, evaluation, count=3)
 """
 
@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from segmint.data.dataset import TileDataset
-from segmint.export.parity import ParitySample
 from segmint.training.calibration import Calibration
 from segmint.training.evaluation import Evaluation
 from segmint.training.metrics import class_map
@@ -49,16 +48,9 @@ def example(task: SegmentationTask, dataset: TileDataset, position: int, calibra
     return Example(stem, raw, target, probability[0].numpy(), prediction)
 
 
-def parity_sample(
-    task: SegmentationTask, dataset: TileDataset, calibration: Calibration, most: int = 4
-) -> ParitySample:
-    """A few test tiles in which every class of the split occurs, with the reference probabilities."""
-    chosen = [example(task, dataset, position, calibration) for position in _covering(dataset, most)]
-    return ParitySample(
-        chips=np.stack([item.raw for item in chosen]),
-        probabilities=np.stack([item.probability for item in chosen]),
-        stems=tuple(item.stem for item in chosen),
-    )
+def covering(task: SegmentationTask, dataset: TileDataset, calibration: Calibration, most: int = 4) -> list[Example]:
+    """A few tiles in which every class of the split occurs: the chips of the proof."""
+    return [example(task, dataset, position, calibration) for position in _covering(dataset, most)]
 
 
 def extremes(
