@@ -14,7 +14,8 @@ EPOCHS ?= 4
 BATCH ?= 8
 
 train: setup
-	mlflow run . -e train --env-manager local --experiment-name refugee-camp -P epochs=$(EPOCHS) -P batch_size=$(BATCH)
+	mlflow run . -e train --env-manager local --experiment-name refugee-camp \
+	  -P epochs=$(EPOCHS) -P batch_size=$(BATCH) -P training.scheduler=cosine
 
 test: setup lint
 	python -m pytest
