@@ -27,10 +27,11 @@ def pixels(prepared: PreparedData, recipe: Recipe, split: str) -> tuple[np.ndarr
     bins, classes = [], []
     for tile in prepared.split.tiles[split]:
         chip = prepared.chips[tile.chip]
-        red, green, blue = read_image(chip, 3, (tile.row, tile.col, tile.height, tile.width))[0].astype(int) // 16
-        label = read_label(chip.label, recipe.data.classes, recipe.data.ignore_value)
+        window = (tile.row, tile.col, tile.height, tile.width)
+        red, green, blue = read_image(chip, 3, window)[0].astype(int) // 16
+        label = read_label(chip.label, recipe.data.classes, recipe.data.ignore_value, window)
         bins.append((red * 256 + green * 16 + blue).ravel())
-        classes.append(label[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width].ravel())
+        classes.append(label.ravel())
     return np.concatenate(bins), np.concatenate(classes)
 
 

@@ -150,6 +150,10 @@ def _check(recipe: Recipe) -> None:
         raise RecipeError(f"split shares add up to {total:g}", "1", "Set split.train, split.val and split.test")
     if not any(asdict(recipe.loss).values()):
         raise RecipeError("every loss weight is 0", "at least one above 0", "Set for example --loss.bce 1")
+    values = [value for item in recipe.data.classes for value in item.values]
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise RecipeError(f"data.classes declares the label value {twice[0]} for two classes", "one class per value")
     if len(recipe.data.classes) < 2:
         raise RecipeError("data.classes has fewer than two classes", "the background and at least one more")
     if (recipe.split.group_file is None) != (recipe.split.group_column is None):

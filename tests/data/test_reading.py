@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import rasterio
 from conftest import write_raster
 from PIL import Image
 
-from segmint.data.chips import read_image
+from segmint.data.chips import Chip, read_image
 from segmint.data.fingerprint import fingerprint
 from segmint.data.labels import IGNORE, read_label
 from segmint.data.pairs import find_chips
@@ -86,6 +87,35 @@ def test_data_that_cannot_be_trained_on_is_named(folders, tmp_path, how, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("folder", ["chips", "labels"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_file_cut_off_half_way_is_unreadable(tmp_path, suffix, folder):
+    draw = np.random.default_rng(0)
+    for name, pixels in (("chips", draw.integers(0, 255, (90, 90, 3))), ("labels", draw.integers(0, 2, (90, 90)))):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / name / f"a{suffix if name == folder else '.png'}")
+    file = tmp_path / folder / f"a{suffix}"
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(DataError, match=f"{folder}/a{suffix} cannot be read"):
+        find_chips(DataRecipe(chips_dir=str(tmp_path / "chips"), labels_dir=str(tmp_path / "labels")))
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform", "across", "down"),
+    [
+        ("EPSG:4326", (1e-3, 0, 9.95, 0, -1e-3, 45.05), 78.847, 111.132),  # a degree at 45 N, in km, is in every atlas
+        ("EPSG:32636", (1.0, 0, 499_950.0, 0, -1.0, 4_000_000.0), 1 / 0.9996, 1 / 0.9996),  # UTM's scale factor
+        ("EPSG:32701", (10.0, 0, 176_000.0, 0, -10.0, 8_000_000.0), 9.99, 9.99),  # across the antimeridian
+        ("EPSG:32636", (0.0, 2.0, 499_950.0, 2.0, 0.0, 4_000_000.0), 2 / 0.9996, 2 / 0.9996),  # turned by 90 degrees
+    ],
+)
+def test_the_ground_size_of_a_pixel_is_in_metres_in_every_reference_system(crs, transform, across, down):
+    chip = Chip("a", Path("a.tif"), Path("a.tif"), 100, 100, "uint8", None, crs, transform)
+    assert chip.pixel_m == (pytest.approx(across, rel=1e-3), pytest.approx(down, rel=1e-3))
+    assert chip.resolution_m == pytest.approx((across * down) ** 0.5, rel=1e-3)
+
+
 def test_sidecars_and_notes_are_no_chips(folders, tmp_path):
     for name in ("a.tif.aux.xml", "b.tfw", "README.md", ".hidden.png", "index.csv"):
         (tmp_path / "chips" / name).write_text("<PAMDataset/>" if name.endswith("xml") else "x")
@@ -139,6 +169,24 @@ def test_a_pixel_is_nodata_only_where_every_band_is(folders, tmp_path):
     assert not valid[0, 0]
 
 
+def test_a_pixel_whose_bands_are_nodata_or_not_finite_is_empty(folders, tmp_path):
+    pixels = np.full((3, 20, 30), 9, np.float32)
+    pixels[:, 0, 0] = (-1, np.nan, -1)
+    pixels[:, 0, 1] = (-1, np.nan, 9)
+    for name in "abc":
+        write_raster(tmp_path / "chips" / f"{name}.tif", pixels, (0, 0))
+    _, valid = read_image(find_chips(DataRecipe(**(vars(folders) | {"nodata": -1.0})))[0], 3)
+    assert np.argwhere(~valid).tolist() == [[0, 0]]
+
+
+def test_files_that_declare_different_nodata_are_refused(folders, tmp_path):
+    for name, nodata in (("a", 0), ("b", 255), ("c", 0)):
+        with rasterio.open(tmp_path / "chips" / f"{name}.tif", "r+") as target:
+            target.nodata = nodata
+    with pytest.raises(DataError, match=r"b\.tif declares nodata 255"):
+        find_chips(folders)
+
+
 def test_an_indexed_png_is_read_by_its_index(tmp_path):
     picture = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
     picture.putpalette([250, 0, 0, 0, 250, 0])
@@ -155,6 +203,22 @@ def test_declared_colours_are_classes(tmp_path):
         ClassOfInterest("burned", "#CC4C02", [1], ["#cc4c02"]),
     ]
     assert read_label(tmp_path / "a.png", classes, None).tolist() == [[1, 0], [0, 0]]
+
+
+def test_a_colour_label_of_one_colour_is_still_read_by_colour(tmp_path):
+    classes = [
+        ClassOfInterest("road", "#FFFFFF", [0], ["#FFFFFF"]),
+        ClassOfInterest("house", "#0000FF", [1], ["#0000FF"]),
+    ]
+    Image.fromarray(np.full((2, 3, 3), 255, np.uint8)).save(tmp_path / "a.png")
+    assert read_label(tmp_path / "a.png", classes, None).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_a_grey_label_saved_with_three_bands_is_read_by_value(tmp_path):
+    grey = np.array([[0, 255, 255]], np.uint8)
+    Image.fromarray(np.stack([grey] * 3, axis=-1)).save(tmp_path / "a.png")
+    assert read_label(tmp_path / "a.png", CLASSES, None).tolist() == [[0, 1, 1]]
+    assert read_label(tmp_path / "a.png", CLASSES, None, (0, 1, 1, 2)).tolist() == [[1, 1]]
 
 
 def test_the_ignore_value_is_ignored_and_other_spellings_are_one_class(tmp_path):

@@ -2,14 +2,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio.warp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import box, union_all
+from shapely.geometry import shape
 
 from segmint.data.chips import Chip
 from segmint.data.pairs import find_chips
 from segmint.data.splits import SPLITS, Split, assign, check_overlap, split_ground
-from segmint.data.tiles import partition
+from segmint.data.tiles import Tile, partition
 from segmint.errors import SplitError
 from segmint.recipe import DataRecipe, SplitRecipe
 
@@ -17,7 +19,7 @@ RECIPE = SplitRecipe()
 
 
 def chip(name: str, x: float, y: float, pixels: int = 64, pixel: float = 0.5, crs: str | None = "EPSG:32636") -> Chip:
-    """A square chip with its upper left corner at (x, y) metres."""
+    """A square chip with its upper left corner at (x, y) metres from a point on the zone's central meridian."""
     transform = (pixel, 0.0, 500_000.0 + x, 0.0, -pixel, 4_000_000.0 + y) if crs else None
     return Chip(name, Path(f"{name}.tif"), Path(f"{name}_label.tif"), pixels, pixels, "uint8", None, crs, transform)
 
@@ -90,6 +92,55 @@ def test_adjoining_chips_of_one_place_are_split_along_chip_edges():
     assert {name: len(split.tiles[name]) for name in SPLITS} == {"train": 28, "val": 6, "test": 6}
 
 
+def test_blocks_hold_where_grid_north_is_not_true_north():
+    """300 km off the central meridian of a UTM zone, where squares of the grid are turned by 2 degrees."""
+    chips = [chip(f"r{row}c{col}", 300_000 + col * 32.0, row * -32.0) for row in range(8) for col in range(5)]
+    split = split_ground(chips, RECIPE, 64, "tile")
+    check_overlap(chips, split)
+    assert {name: len(split.tiles[name]) for name in SPLITS} == {"train": 28, "val": 6, "test": 6}
+
+
+def test_one_dense_scene_among_scattered_chips_is_still_cut_into_small_blocks():
+    dense = [chip(f"r{row}c{col}", col * 32.0, row * -32.0) for row in range(20) for col in range(20)]
+    chips = dense + [chip(f"far{number}", 3200.0 * (number + 2), 0) for number in range(20)]
+    split = split_ground(chips, RECIPE, 64, "tile")
+    check_overlap(chips, split)
+    assert "21 scenes too uneven" in split.rule
+    shares = {name: len(split.tiles[name]) / len(chips) for name in SPLITS}
+    assert shares == pytest.approx({"train": 0.70, "val": 0.15, "test": 0.15}, abs=0.03)
+
+
+def test_one_place_in_two_reference_systems_is_the_same_ground():
+    """The edge of zones 36 and 37: two pictures of one place, and two that adjoin."""
+    here = chip("zone36", 260_000, 0)
+    (x,), (y,) = rasterio.warp.transform("EPSG:32636", "EPSG:32637", [760_000.0], [4_000_000.0])
+    same = chip("zone37", x - 500_000, y - 4_000_000, crs="EPSG:32637")
+    east = chip("beside", x - 500_000 + 40, y - 4_000_000, crs="EPSG:32637")
+    tile = (0, 0, 64, 64)
+    for other, shared in ((same, True), (east, False)):
+        chips = [here, other, chip("far", 0, 0)]
+        split = Split({name: (Tile(number, *tile),) for number, name in enumerate(SPLITS)}, "by hand")
+        if shared:
+            with pytest.raises(SplitError, match=r"zone36\.tif .* zone37\.tif"):
+                check_overlap(chips, split)
+        else:
+            check_overlap(chips, split)
+
+
+def test_scenes_of_many_utm_zones_are_told_apart():
+    chips = [chip(f"zone{zone}", 0, 0, crs=f"EPSG:326{zone:02d}") for zone in (1, 10, 20, 30, 36, 40, 50, 60)]
+    split = split_ground(chips, RECIPE, 64, "tile")
+    check_overlap(chips, split)
+    assert split.rule == "by scene: 8 scenes"
+
+
+def test_a_chip_without_georeference_on_two_sides_is_found():
+    chips = [chip("a", 0, 0, crs=None), chip("b", 0, 0, crs=None)]
+    left, right = Tile(1, 0, 0, 64, 40), Tile(1, 0, 30, 64, 34)
+    with pytest.raises(SplitError, match=r"b\.tif .* b\.tif"):
+        check_overlap(chips, Split({"train": (left,), "val": (right,), "test": (Tile(0, 0, 0, 64, 64),)}, "by hand"))
+
+
 def test_one_large_scene_is_cut_into_blocks():
     (scene,) = chips = [chip("scene", 0, 0, pixels=640)]
     split = split_ground(chips, RECIPE, 256, "tile")
@@ -108,7 +159,57 @@ def test_a_buffer_keeps_metres_free_between_splits():
     }
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         assert shown[one].distance(shown[other]) * 0.5 >= 5 - 0.5
-    assert sum(shape.area for shape in shown.values()) > 0.6 * 640 * 640
+    assert sum(part.area for part in shown.values()) > 0.6 * 640 * 640
+
+
+def test_blocks_and_buffers_are_metres_also_where_degrees_are_not_square():
+    """At 60 degrees north a degree of longitude is half a degree of latitude; distances are measured in UTM."""
+    transform = (1e-5, 0.0, 21.0, 0.0, -1e-5, 60.0)
+    scene = Chip("s", Path("s.tif"), Path("l.tif"), 640, 640, "uint8", None, "EPSG:4326", transform)
+    split = split_ground([scene], SplitRecipe(block_size=100, buffer=10), 256, "tile")
+    assert "blocks of 100 m of 1 scene, 10 m kept free" in split.rule
+    shown = {}
+    for name in SPLITS:
+        boxes = [
+            rasterio.warp.transform_geom("EPSG:4326", "EPSG:32634", box(*edges).__geo_interface__)
+            for t in split.tiles[name]
+            for edges in [
+                (21 + t.col * 1e-5, 60 - (t.row + t.height) * 1e-5, 21 + (t.col + t.width) * 1e-5, 60 - t.row * 1e-5)
+            ]
+        ]
+        shown[name] = union_all([shape(geometry) for geometry in boxes])
+    gaps = [shown[one].distance(shown[other]) for one, other in (("train", "val"), ("train", "test"), ("val", "test"))]
+    assert min(gaps) == pytest.approx(10, abs=0.7)
+
+
+def test_a_buffer_wider_than_a_block_is_refused():
+    with pytest.raises(SplitError, match="reaches across"):
+        split_ground([chip("scene", 0, 0, pixels=640)], SplitRecipe(block_size=20, buffer=30), 256, "tile")
+
+
+def test_overlapping_chips_that_must_stay_whole_are_refused():
+    chips = [chip(f"c{number}", number * 16.0, 0) for number in range(9)]
+    with pytest.raises(SplitError, match=r"data\.fit: tile"):
+        check_overlap(chips, split_ground(chips, RECIPE, 64, "resize"))
+
+
+def test_ground_too_small_for_three_blocks_of_32_pixels_is_refused():
+    with pytest.raises(SplitError, match="at least 3 blocks of 32 pixels"):
+        split_ground([chip("a", 0, 0, pixels=40)], RECIPE, 64, "tile")
+    overlapping = [chip("a", 0, 0, pixels=30), chip("b", 3, 0, pixels=30)]
+    with pytest.raises(SplitError, match="at least 3 blocks of 32 pixels"):
+        split_ground(overlapping, RECIPE, 64, "tile")
+
+
+def test_a_group_that_cannot_be_found_out_is_an_error():
+    chips = [chip(f"c{number}", number * 1000.0, 0) for number in range(4)]
+    for recipe, words in (
+        (SplitRecipe(group_regex="("), "no regular expression"),
+        (SplitRecipe(group_regex=r"c(9)?"), "no group for chip c0"),
+        (SplitRecipe(group_file="absent.csv", group_column="event"), "absent.csv"),
+    ):
+        with pytest.raises(SplitError, match=words):
+            split_ground(chips, recipe, 64, "tile")
 
 
 def test_declared_groups_stay_whole_even_where_chips_adjoin():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 from shapely import Polygon, box, union_all
@@ -39,7 +40,8 @@ class BlockGrid:
         north: Upper edge of block row 0.
         width: Width of a block.
         height: Height of a block.
-        metres: Width of a block in metres.
+        width_m: Width of a block in metres.
+        height_m: Height of a block in metres.
         whole_chips: Whether chips go to the block of their centre instead of being cut.
     """
 
@@ -48,7 +50,8 @@ class BlockGrid:
     north: float
     width: float
     height: float
-    metres: float
+    width_m: float
+    height_m: float
     whole_chips: bool
 
     @classmethod
@@ -58,37 +61,36 @@ class BlockGrid:
         Args:
             chips: Georeferenced chips.
             block_size: Edge in metres, or 0: on chip edges where chips form a regular grid, as many as make about 20
-                blocks, else squares of a twentieth of the ground.
+                blocks, else squares of a twentieth of the ground, but no smaller than 32 pixels.
             whole_chips: Never cut a chip.
         """
         boxes = common_boxes(chips)
         west, north = min(b.bounds[0] for b in boxes), max(b.bounds[3] for b in boxes)
         across, down = boxes[0].bounds[2] - boxes[0].bounds[0], boxes[0].bounds[3] - boxes[0].bounds[1]
-        metres_per_unit = (chips[0].resolution_m or 1.0) * chips[0].width / across
-        if block_size:
-            width = block_size / metres_per_unit
-            height = width * down / across * chips[0].width / chips[0].height
-        elif _is_regular(boxes, chips):
+        across_m, down_m = _extent_m(chips[0])
+        crs = common_crs(chips)
+        whole_chips = whole_chips or any(chip.crs != crs or _is_rotated(chip) for chip in chips)
+        if not block_size and _is_regular(boxes, chips):
             factor = _chips_per_block(boxes, min(chips[0].height, chips[0].width), whole_chips)
-            width, height = across * factor, down * factor
-        else:
-            ground = union_all(boxes).area
-            pixel_shape = (down / chips[0].height) / (across / chips[0].width)
-            width = math.sqrt(ground / _WANTED_BLOCKS / pixel_shape)
-            height = width * pixel_shape
-        mixed = len({chip.crs for chip in chips}) > 1
-        return cls(str(chips[0].crs), west, north, width, height, width * metres_per_unit, whole_chips or mixed)
+            return cls(
+                crs, west, north, across * factor, down * factor, across_m * factor, down_m * factor, whole_chips
+            )
+        ground_m2 = union_all(boxes).area * (across_m / across) * (down_m / down)
+        smallest = _SMALLEST_PIXELS * max(chip.resolution_m or 0.0 for chip in chips)
+        edge = block_size or max(math.sqrt(ground_m2 / _WANTED_BLOCKS), smallest)
+        return cls(crs, west, north, edge * across / across_m, edge * down / down_m, edge, edge, whole_chips)
 
     def describe(self) -> str:
         """Size of a block for a person."""
-        return f"{self.metres:.0f} m"
+        width, height = (f"{edge:.0f}" if edge >= 100 else f"{edge:.3g}" for edge in (self.width_m, self.height_m))
+        return f"{width} m" if width == height else f"{width} x {height} m"
 
     def cut(self, chip: Chip) -> list[tuple[Block, Rectangle]]:
         """The parts of a chip by block; a pixel belongs to the block of its centre."""
         whole: Rectangle = (0, 0, chip.height, chip.width)
         assert chip.transform is not None
-        a, b, c, d, e, f = chip.transform
-        if self.whole_chips or b or d:
+        a, _, c, _, e, f = chip.transform
+        if self.whole_chips:
             bounds = common_boxes([chip], self.crs)[0].bounds
             x, y = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
             return [((math.floor((self.north - y) / self.height), math.floor((x - self.west) / self.width)), whole)]
@@ -106,11 +108,17 @@ class BlockGrid:
             return part
         if self.whole_chips:
             raise SplitError("split.buffer with chips that cannot be cut", "0", "Set data.fit to tile, or no buffer")
+        if buffer > min(self.width_m, self.height_m):
+            raise SplitError(
+                f"split.buffer of {buffer:g} m reaches across blocks of {self.describe()}",
+                "a buffer no larger than a block",
+                "Set a smaller split.buffer or a larger split.block_size",
+            )
         assert chip.transform is not None
         a, _, c, _, e, f = chip.transform
         row, col, height, width = part
-        margin_x = buffer / self.metres * self.width
-        margin_y = buffer / self.metres * self.height * (self.metres / self._metres_down(chip))
+        margin_x = buffer / self.width_m * self.width
+        margin_y = buffer / self.height_m * self.height
         x = c + a * (np.arange(col, col + width) + 0.5) - (self.west + block[1] * self.width)
         y = self.north - block[0] * self.height - (f + e * (np.arange(row, row + height) + 0.5))
         keep_x, keep_y = np.ones(width, bool), np.ones(height, bool)
@@ -127,17 +135,16 @@ class BlockGrid:
             return None
         return row + int(rows[0]), col + int(columns[0]), len(rows), len(columns)
 
-    def _metres_down(self, chip: Chip) -> float:
-        """Height of a block in metres."""
-        assert chip.transform is not None
-        pixel_down = (chip.resolution_m or 1.0) / abs(chip.transform[4])
-        pixel_across = (chip.resolution_m or 1.0) / abs(chip.transform[0])
-        return self.metres * (self.height * pixel_down) / (self.width * pixel_across)
+
+def common_crs(chips: Sequence[Chip]) -> str:
+    """The CRS that all chips share, else WGS 84, which is defined everywhere."""
+    found = {str(chip.crs) for chip in chips}
+    return found.pop() if len(found) == 1 else "EPSG:4326"
 
 
 def common_boxes(chips: Sequence[Chip], crs: str | None = None) -> list[Polygon]:
-    """Footprints in one CRS: the given one or the first chip's."""
-    target = crs or str(chips[0].crs)
+    """Footprints in one CRS: the given one or the chips' common one."""
+    target = crs or common_crs(chips)
     found = []
     for chip in chips:
         bounds = chip.bounds
@@ -166,8 +173,8 @@ def _chips_per_block(boxes: Sequence[Polygon], pixels: int, whole_chips: bool) -
     width, height = edges[0, 2] - edges[0, 0], edges[0, 3] - edges[0, 1]
     columns = np.round((edges[:, 0] - edges[:, 0].min()) / width).astype(int)
     rows = np.round((edges[:, 3].max() - edges[:, 3]) / height).astype(int)
-    largest = 1
-    while len({*zip(rows // (largest + 1), columns // (largest + 1), strict=True)}) >= _WANTED_BLOCKS:
+    largest, extent = 1, max(rows.max(), columns.max()) + 1
+    while largest < extent and _fullest(rows, columns, largest + 1) <= len(boxes) / _WANTED_BLOCKS:
         largest += 1
     if largest > 1 or len(boxes) >= _WANTED_BLOCKS or whole_chips:
         return float(largest)
@@ -175,7 +182,25 @@ def _chips_per_block(boxes: Sequence[Polygon], pixels: int, whole_chips: bool) -
     return 1 / min(pieces, max(1, pixels // _SMALLEST_PIXELS))
 
 
-def _runs(values: "np.ndarray[tuple[int], np.dtype[np.int_]]") -> list[tuple[int, int, int]]:
+def _fullest(rows: NDArray[np.int_], columns: NDArray[np.int_], edge: int) -> int:
+    """Chips in the fullest block of ``edge`` x ``edge`` chips."""
+    _, counts = np.unique(np.stack([rows // edge, columns // edge]), axis=1, return_counts=True)
+    return int(counts.max())
+
+
+def _is_rotated(chip: Chip) -> bool:
+    """Whether rows and columns do not run along the axes of the CRS."""
+    return chip.transform is not None and bool(chip.transform[1] or chip.transform[3])
+
+
+def _extent_m(chip: Chip) -> tuple[float, float]:
+    """Width and height of a georeferenced chip in metres."""
+    pixel = chip.pixel_m
+    assert pixel is not None
+    return pixel[0] * chip.width, pixel[1] * chip.height
+
+
+def _runs(values: NDArray[np.int_]) -> list[tuple[int, int, int]]:
     """Runs of equal values as (value, start, length)."""
     starts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     return [(int(values[start]), start, end - start) for start, end in pairwise(starts)]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.warp import transform_bounds
+from rasterio.warp import transform, transform_bounds
 from rasterio.windows import Window
 
 from segmint.errors import DataError
@@ -25,7 +25,8 @@ from segmint.errors import DataError
 Bounds = tuple[float, float, float, float]
 """West, south, east, north."""
 
-_METRES_PER_DEGREE = 111_320.0
+_EQUATOR_M, _ECCENTRICITY_SQUARED = 6_378_137.0, 0.00669437999014
+"""WGS 84: radius of the equator in metres, and the square of the first eccentricity."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Chip:
 
     @property
     def bounds_wgs84(self) -> Bounds | None:
-        """Footprint in degrees, west, south, east, north."""
+        """Footprint in degrees, west, south, east, north; west is greater than east across the antimeridian."""
         bounds = self.bounds
         if bounds is None or self.crs is None:
             return None
@@ -75,15 +76,34 @@ class Chip:
         return west, south, east, north
 
     @property
-    def resolution_m(self) -> float | None:
-        """Mean ground size of a pixel in metres, from the footprint on a sphere."""
-        box = self.bounds_wgs84
-        if box is None:
+    def pixel_m(self) -> tuple[float, float] | None:
+        """Ground size of a pixel in metres across and down, on the WGS 84 ellipsoid along the chip's middle lines.
+
+        Radii of curvature in the prime vertical and in the meridian after Snyder (1987), equations 4-20 and 4-18.
+        """
+        if self.transform is None or self.crs is None:
             return None
-        west, south, east, north = box
-        across = (east - west) * _METRES_PER_DEGREE * math.cos(math.radians((south + north) / 2)) / self.width
-        down = (north - south) * _METRES_PER_DEGREE / self.height
-        return math.sqrt(across * down)
+        a, b, c, d, e, f = self.transform
+        middle_row, middle_col = self.height / 2, self.width / 2
+        ends = [(0, middle_row), (self.width, middle_row), (middle_col, 0), (middle_col, self.height)]
+        xs, ys = [a * col + b * row + c for col, row in ends], [d * col + e * row + f for col, row in ends]
+        lon, lat = transform(CRS.from_user_input(self.crs), CRS.from_epsg(4326), xs, ys)
+        middle = math.radians(sum(lat) / 4)
+        squeeze = 1 - _ECCENTRICITY_SQUARED * math.sin(middle) ** 2
+        eastward_m = _EQUATOR_M / math.sqrt(squeeze) * math.cos(middle)
+        northward_m = _EQUATOR_M * (1 - _ECCENTRICITY_SQUARED) / squeeze**1.5
+
+        def metres(one: int, other: int) -> float:
+            east = math.radians((lon[other] - lon[one] + 180) % 360 - 180) * eastward_m
+            return math.hypot(east, math.radians(lat[other] - lat[one]) * northward_m)
+
+        return metres(0, 1) / self.width, metres(2, 3) / self.height
+
+    @property
+    def resolution_m(self) -> float | None:
+        """Mean ground size of a pixel in metres, or None without a georeference."""
+        pixel = self.pixel_m
+        return None if pixel is None else math.sqrt(pixel[0] * pixel[1])
 
 
 def read_image(
@@ -117,7 +137,7 @@ def read_image(
         ) from error
     empty = ~np.isfinite(pixels)
     if chip.nodata is not None:
-        empty |= (pixels == chip.nodata).all(axis=0)
+        empty |= pixels == chip.nodata
     return pixels, valid & ~empty.all(axis=0)
 
 

@@ -72,8 +72,7 @@ class TileDataset(Dataset[Batch]):
         chip = self.chips[tile.chip]
         window = (tile.row, tile.col, tile.height, tile.width)
         raw, valid = read_image(chip, len(self.data.bands), window)
-        label = read_label(chip.label, self.data.classes, self.data.ignore_value)
-        target = label[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width].copy()
+        target = read_label(chip.label, self.data.classes, self.data.ignore_value, window)
         target[~valid] = IGNORE
         size = self.data.tile_size
         if self.data.fit == "resize":

@@ -5,15 +5,16 @@ Example:
     array([[0, 0, 1, ...]], dtype=uint8)
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
+from segmint.data.chips import open_raster
+from segmint.data.tiles import Rectangle
 from segmint.errors import DataError
 from segmint.recipe import ClassOfInterest
 
@@ -21,21 +22,31 @@ IGNORE = 255
 """Value of pixels in class maps that count nowhere."""
 
 
-def read_label(path: Path, classes: Sequence[ClassOfInterest], ignore_value: int | None) -> NDArray[np.uint8]:
+def read_label(
+    path: Path, classes: Sequence[ClassOfInterest], ignore_value: int | None, window: Rectangle | None = None
+) -> NDArray[np.uint8]:
     """Class positions ``[H, W]`` of a label file, 255 where the ignore value stands.
+
+    A label of three or more bands is read by colour where the classes declare colours, else as grey values.
+
+    Args:
+        path: The label file.
+        classes: Classes with their label values or colours.
+        ignore_value: Label value that counts nowhere.
+        window: Row, column, height and width, or None for all.
 
     Raises:
         DataError: The file cannot be read, or holds a value or colour that no class declares.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
-                stored = source.read()
+        with open_raster(path) as source:
+            row, col, height, width = window or (0, 0, source.height, source.width)
+            stored = source.read(window=Window(col, row, width, height))
     except RasterioError as error:
         raise DataError(f"label {path} cannot be read ({error})", "an image file", "Replace or remove it") from error
     grey = stored[0]
-    if len(stored) >= 3 and not ((stored[1] == grey).all() and (stored[2] == grey).all()):
+    colors_declared = any(item.colors for item in classes)
+    if len(stored) >= 3 and (colors_declared or (stored[1:3] != grey).any()):
         return _by_color(path, stored[:3], classes)
     return _by_value(path, grey, classes, ignore_value)
 

@@ -39,7 +39,8 @@ def find_chips(data: DataRecipe) -> list[Chip]:
             raise DataError(
                 f"label {label} has no chip", f"{data.chips_dir}/{stem}.*", "Add the chip or move the label"
             )
-    chips = [_checked(stem, image, labels[stem], data) for stem, image in images.items()]
+    with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
+        chips = [_checked(stem, image, labels[stem], data) for stem, image in images.items()]
     for chip in chips[1:]:
         if chip.dtype != chips[0].dtype:
             found = f"chip {chip.image} is {chip.dtype}, {chips[0].image} is {chips[0].dtype}"
@@ -64,7 +65,7 @@ def nodata_of(chips: Sequence[Chip]) -> float | None:
 
 def _by_stem(folder: Path, key: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(), key=lambda path: (path.stem, path.suffix)):
         if path.name.startswith(".") or path.suffix.lower() not in IMAGE_ENDINGS or not path.is_file():
             continue
         if path.stem in found:

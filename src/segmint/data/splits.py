@@ -14,12 +14,15 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from shapely import STRtree, box
+from rasterio.crs import CRS
+from rasterio.warp import transform
+from shapely import Polygon, STRtree, box
 
-from segmint.data.blocks import BlockGrid, common_boxes
+from segmint.data.blocks import BlockGrid, common_boxes, common_crs
 from segmint.data.chips import Chip
 from segmint.data.tiles import Rectangle, Tile, partition
 from segmint.errors import SplitError
@@ -61,33 +64,36 @@ def split_ground(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit
         stems = [chip.stem for chip in chips]
         return _by_chip_unit(chips, stems, recipe, tile_size, fit, "random by chip: no georeference and no group")
     scenes = _scenes(chips)
-    if len(set(scenes)) >= len(SPLITS):
-        split = _by_chip_unit(chips, scenes, recipe, tile_size, fit, f"by scene: {len(set(scenes))} scenes")
-        if abs(_share(split, "train") - recipe.train) <= _FARTHEST:
-            return split
-    return _by_block(chips, recipe, tile_size, fit)
+    count = len(set(scenes))
+    if count < len(SPLITS):
+        return _by_block(chips, recipe, tile_size, fit, f"of {count} scene" + "s" * (count > 1))
+    split = _by_chip_unit(chips, scenes, recipe, tile_size, fit, f"by scene: {count} scenes")
+    if abs(_share(split, "train") - recipe.train) <= _FARTHEST:
+        return split
+    return _by_block(chips, recipe, tile_size, fit, f"of {count} scenes too uneven for the shares")
 
 
 def check_overlap(chips: Sequence[Chip], split: Split) -> None:
-    """Refuse a split in which two sides show the same ground (by more than half a pixel).
+    """Refuse a split in which two sides show the same ground (by more than half a pixel of each).
 
     Raises:
         SplitError: Names the two chips.
     """
-    tiles = [(name, tile) for name in SPLITS for tile in split.tiles[name]]
-    if chips[0].bounds is None:
-        shapes = [box(t.col + 0.5, t.row + 0.5, t.col + t.width - 0.5, t.row + t.height - 0.5) for _, t in tiles]
-    else:
-        shapes = [_footprint(chips[tile.chip], tile) for _, tile in tiles]
-    left, right = STRtree(shapes).query(shapes, predicate="intersects")
-    for one, other in zip(left.tolist(), right.tolist(), strict=True):
-        (first, a), (second, b) = tiles[one], tiles[other]
-        same_ground = chips[0].bounds is not None or a.chip == b.chip
-        if first < second and same_ground:
+    crs = None if chips[0].crs is None else common_crs(chips)
+    apart = max(chip.width for chip in chips) + 1 if crs is None else 0
+    shapes = {
+        name: [_footprint(chips[tile.chip], tile, crs, tile.chip * apart) for tile in split.tiles[name]]
+        for name in SPLITS
+    }
+    for first, second in combinations(SPLITS, 2):
+        seconds, firsts = STRtree(shapes[first]).query(shapes[second], predicate="intersects").tolist()
+        if firsts:
+            one = chips[split.tiles[first][firsts[0]].chip].image
+            other = chips[split.tiles[second][seconds[0]].chip].image
             raise SplitError(
-                f"{chips[a.chip].image.name} ({first}) and {chips[b.chip].image.name} ({second}) show the same ground",
+                f"{one} ({first}) and {other} ({second}) show the same ground",
                 "each place on one side",
-                "Put them into one group (split.group_regex), or leave the groups away",
+                "Give them one group (split.group_regex, split.group_file), or declare no groups and data.fit: tile",
             )
 
 
@@ -127,7 +133,7 @@ def _by_chip_unit(
     return Split(_tiles(whole, tile_size, fit), rule)
 
 
-def _by_block(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit: str) -> Split:
+def _by_block(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit: str, ground: str) -> Split:
     grid = BlockGrid.over(chips, recipe.block_size, whole_chips=fit == "resize")
     parts = [(number, block, part) for number, chip in enumerate(chips) for block, part in grid.cut(chip)]
     weights: dict[str, float] = {}
@@ -136,7 +142,7 @@ def _by_block(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit: s
     if len(weights) < len(SPLITS):
         raise SplitError(
             f"the ground gives {len(weights)} blocks of {grid.describe()}",
-            "at least 3 blocks for three splits",
+            "at least 3 blocks of 32 pixels or more for three splits",
             "Add chips of other places, or set a smaller split.block_size",
         )
     side = assign(weights, recipe)
@@ -150,7 +156,7 @@ def _by_block(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit: s
         if not tiles[name]:
             raise SplitError(f"split.buffer leaves no {name} ground", "some", "Set a smaller split.buffer")
     buffer = f", {recipe.buffer:g} m kept free between splits" if recipe.buffer else ""
-    return Split(tiles, f"by spatial block: {len(weights)} blocks of {grid.describe()}{buffer}")
+    return Split(tiles, f"by spatial block: {len(weights)} blocks of {grid.describe()} {ground}{buffer}")
 
 
 def _later(block: tuple[int, int], side: Mapping[str, str]) -> set[tuple[int, int]]:
@@ -174,6 +180,8 @@ def _declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
         return [_matched(chip, recipe.group_regex) for chip in chips]
     if recipe.group_file is None:
         return []
+    if not Path(recipe.group_file).is_file():
+        raise SplitError(f"split.group_file: no file {recipe.group_file}", "a CSV file", "Check its spelling")
     with Path(recipe.group_file).open(newline="", encoding="utf-8-sig") as stream:
         rows = list(csv.DictReader(stream))
     columns = set(rows[0]) if rows else set()
@@ -187,12 +195,15 @@ def _declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
 
 
 def _matched(chip: Chip, pattern: str) -> str:
-    found = re.search(pattern, chip.stem)
-    if found is None or not found.groups():
+    try:
+        found = re.search(pattern, chip.stem)
+    except re.error as error:
+        raise SplitError(f"split.group_regex {pattern} is no regular expression ({error})") from error
+    if found is None or not found.groups() or found.group(1) is None:
         raise SplitError(
             f"split.group_regex {pattern} gives no group for chip {chip.stem}", "a match with one group in parentheses"
         )
-    return found.group(1)
+    return str(found.group(1))
 
 
 def _scenes(chips: Sequence[Chip]) -> list[str]:
@@ -216,25 +227,19 @@ def _scenes(chips: Sequence[Chip]) -> list[str]:
     return [chips[find(number)].stem for number in range(len(chips))]
 
 
-def _footprint(chip: Chip, tile: Tile) -> object:
-    """The tile's ground, half a pixel smaller on every side, in degrees."""
-    assert chip.transform is not None
+def _footprint(chip: Chip, tile: Tile, crs: str | None, offset: int) -> Polygon:
+    """The tile's ground, half a pixel smaller on every side; without a CRS its pixels, moved by ``offset`` columns."""
+    left, right = tile.col + 0.5, tile.col + tile.width - 0.5
+    top, bottom = tile.row + 0.5, tile.row + tile.height - 0.5
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    if crs is None or chip.transform is None:
+        return Polygon([(x + offset, y) for x, y in corners])
     a, b, c, d, e, f = chip.transform
-    corner = (a * tile.col + b * tile.row + c, d * tile.col + e * tile.row + f)
-    part = Chip(
-        chip.stem,
-        chip.image,
-        chip.label,
-        tile.height,
-        tile.width,
-        chip.dtype,
-        None,
-        chip.crs,
-        (a, b, corner[0], d, e, corner[1]),
-    )
-    west, south, east, north = part.bounds_wgs84 or (0.0, 0.0, 0.0, 0.0)
-    half_x, half_y = (east - west) / tile.width / 2, (north - south) / tile.height / 2
-    return box(west + half_x, south + half_y, east - half_x, north - half_y)
+    ground = [(a * x + b * y + c, d * x + e * y + f) for x, y in corners]
+    if chip.crs != crs:
+        xs, ys = zip(*ground, strict=True)
+        ground = list(zip(*transform(CRS.from_user_input(chip.crs), CRS.from_user_input(crs), xs, ys), strict=True))
+    return Polygon(ground)
 
 
 def _share(split: Split, name: str) -> float:

@@ -80,9 +80,9 @@ def measure(chips: Sequence[Chip], split: Split, data: DataRecipe) -> Statistics
     counts = np.zeros(len(data.classes), np.int64)
     for tile in split.tiles["train"]:
         chip = chips[tile.chip]
-        pixels, valid = read_image(chip, len(bands), (tile.row, tile.col, tile.height, tile.width))
-        label = read_label(chip.label, data.classes, data.ignore_value)
-        label = label[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width]
+        window = (tile.row, tile.col, tile.height, tile.width)
+        pixels, valid = read_image(chip, len(bands), window)
+        label = read_label(chip.label, data.classes, data.ignore_value, window)
         known = label[valid & (label != IGNORE)]
         counts += np.bincount(known, minlength=len(counts))
         for moments, band in zip(bands, pixels, strict=True):
