@@ -32,6 +32,8 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+        if seen:  # the exception was raised where Python drops it, in a finaliser for example
+            raise Interrupted(signal.SIGINT.name)
     finally:
         if not seen:  # after an interruption the handlers stay, so that the run can be closed in peace
             for number, handler in before.items():

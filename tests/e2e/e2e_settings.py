@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,3 +37,11 @@ def start_training(room: Path, folders: tuple[Path, Path], *arguments: str) -> s
         text=True,
         start_new_session=True,
     )
+
+
+def wait_for(room: Path, checkpoint: str, seconds: float = 300) -> None:
+    """Wait until the only run in ``room`` has written a checkpoint."""
+    until = time.monotonic() + seconds
+    while not list(room.glob(f".segmint/runs/*/checkpoints/{checkpoint}")):
+        assert time.monotonic() < until, f"no {checkpoint} in {room}"
+        time.sleep(0.05)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e_settings import REPOSITORY, SMALL, environment
+from e2e_settings import REPOSITORY, SMALL, environment, wait_for
 
 MLFLOW = [sys.executable, "-m", "mlflow"]
 OPTIONS = [part for option in SMALL for part in ("-P", option.removeprefix("--"))]
@@ -79,9 +79,7 @@ def test_an_interrupted_project_run_is_killed_and_the_next_one_carries_it_on(pro
         text=True,
         start_new_session=True,
     )
-    for line in process.stdout:
-        if line.startswith("epoch   1/3"):
-            break
+    wait_for(project, "last.ckpt")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
     process.communicate(timeout=120)
     assert process.returncode != 0

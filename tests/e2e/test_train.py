@@ -9,7 +9,7 @@ import mlflow
 import numpy as np
 import pytest
 import torch
-from e2e_settings import start_training
+from e2e_settings import start_training, wait_for
 from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
@@ -111,10 +111,8 @@ def test_training_again_with_the_same_seed_gives_the_same_figures_to_the_last_bi
 
 def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_figures(train, finished, tmp_path, bright_squares):
     process = start_training(tmp_path, bright_squares, "--epochs=3")
-    for line in process.stdout:
-        if line.startswith("epoch   1/3"):
-            break
-    time.sleep(0.5)
+    wait_for(tmp_path, "last.ckpt")
+    time.sleep(0.3)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     (run,) = tmp_path.glob(".segmint/runs/*")
@@ -126,9 +124,7 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_figures(train
 
 def test_ctrl_c_marks_the_run_killed_and_keeps_the_best_checkpoint(tmp_path, bright_squares):
     process = start_training(tmp_path, bright_squares, "--epochs=50")
-    for line in process.stdout:
-        if line.startswith("epoch   1/50"):
-            break
+    wait_for(tmp_path, "last.ckpt")
     os.killpg(process.pid, signal.SIGINT)
     rest = process.stdout.read()
     process.wait()

@@ -66,6 +66,7 @@ def register(
         raise TrackingError(f"registering {contract.name}: {error}", remedy="Check the server and run again") from error
     version = str(logged.registered_model_version)
     client = MlflowClient()
+    client.update_registered_model(contract.name, f"{contract.title}. {contract.description}")
     client.update_model_version(contract.name, version, description)
     for key, value in _tags(contract).items():
         client.set_model_version_tag(contract.name, version, key, value)

@@ -17,6 +17,9 @@ from segmint.training.losses import WeightedLoss
 from segmint.training.metrics import activate, class_map, headline, segmentation_scores
 from segmint.training.optimisation import configure
 
+LOGGED = ("acc", "iou", "f1", "precision", "recall")
+"""Scores of every epoch, of training and validation."""
+
 
 class SegmentationTask(lightning.LightningModule):
     """Trains a network to give logits ``[B, K, H, W]`` of normalised images ``[B, C, H, W]``.
@@ -71,13 +74,12 @@ class SegmentationTask(lightning.LightningModule):
         """Loss and scores of one validation batch."""
         self._step(batch, "val")
 
-    def on_train_epoch_end(self) -> None:
-        """Log the training scores of the epoch."""
-        self._log_scores("train")
-
     def on_validation_epoch_end(self) -> None:
-        """Log the validation scores of the epoch."""
-        self._log_scores("val")
+        """Log the scores of the epoch: validation, and training, whose last step came before validation."""
+        for split, scores in (("train", self.train_scores), ("val", self.val_scores)):
+            named = headline(scores.compute(), self.classes)
+            self.log_dict({f"{split}_{name}": named[name] for name in LOGGED})
+            scores.reset()
 
     def _step(self, batch: Batch, split: str) -> torch.Tensor:
         logits = self(batch["image"])
@@ -86,10 +88,3 @@ class SegmentationTask(lightning.LightningModule):
         scores = self.train_scores if split == "train" else self.val_scores
         scores.update(class_map(activate(logits.detach().float()), 0.5), batch["target"].long())
         return loss
-
-    def _log_scores(self, split: str) -> None:
-        scores = self.train_scores if split == "train" else self.val_scores
-        named = headline(scores.compute(), self.classes)
-        wanted = ("acc", "iou", "f1", "precision", "recall")
-        self.log_dict({f"{split}_{name}": named[name] for name in wanted})
-        scores.reset()
