@@ -19,22 +19,28 @@ class Interrupted(BaseException):
 def interruptible() -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into :class:`Interrupted`; those that follow change nothing.
 
-    ``mlflow run`` sends both: SIGINT reaches the whole terminal, then the parent terminates its child.
+    ``mlflow run`` sends both: SIGINT reaches the whole terminal, then the parent terminates its child. Whatever the
+    body raises after a signal counts as the interruption: Lightning makes an exit of its own of SIGTERM, and Python
+    drops what a signal raises inside a finaliser.
     """
-    seen = False
+    received: list[str] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal seen
-        if not seen:
-            seen = True
-            raise Interrupted(signal.Signals(number).name)
+        received.append(signal.Signals(number).name)
+        if len(received) == 1:
+            raise Interrupted(received[0])
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-        if seen:  # the exception was raised where Python drops it, in a finaliser for example
-            raise Interrupted(signal.SIGINT.name)
+    except BaseException as error:
+        if received and not isinstance(error, Interrupted):
+            raise Interrupted(received[0]) from error
+        raise
+    else:
+        if received:
+            raise Interrupted(received[0])
     finally:
-        if not seen:  # after an interruption the handlers stay, so that the run can be closed in peace
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number, handler in before.items():
+            # once interrupted, nothing may disturb the closing of the run, to the end of the process
+            signal.signal(number, signal.SIG_IGN if received else handler)

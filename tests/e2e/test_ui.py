@@ -47,7 +47,7 @@ def pages(finished, monkeypatch):
     page = f"/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     return {
         "run": (page, ["test_iou", "dataset.digest", "Refugee camp"]),
-        "metrics": (f"{page}/model-metrics", ["val_iou", "train_loss"]),
+        "metrics": (f"{page}/model-metrics", ["Model metrics", "Search metric charts"]),
         "artifacts": (f"{page}/artifacts", ["models", "esri", "evaluation"]),
         "model": ("/#/models/refugee-camp", ["candidate", "Version 1"]),
     }
@@ -59,7 +59,7 @@ def test_a_person_finds_the_run_in_the_browser(ui, pages, tmp_path, name):
     pictures = Path(os.environ.get("SEGMINT_SCREENSHOTS", tmp_path))
     pictures.mkdir(parents=True, exist_ok=True)
     profile = f"--user-data-dir={tmp_path / 'profile'}"
-    waiting = "--virtual-time-budget=25000"
+    waiting = "--virtual-time-budget=60000"
     picture = f"--screenshot={pictures / f'{name}.png'}"
     base = [str(CHROMIUM), *QUIET, profile, waiting]
     seen = subprocess.run([*base, "--dump-dom", ui + page], capture_output=True, text=True, timeout=180, check=True)

@@ -11,6 +11,7 @@ Example:
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,15 +105,19 @@ def model_files(artifacts: Path) -> list[ModelFile]:
 def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
     """The item of a model and the files that its run left.
 
+    Its time is the range of the training data where that is known, otherwise the time of its making.
     There is no container asset: no image is published yet, and an item states only what is true.
     """
     created = datetime.fromisoformat(contract.created)
-    bbox = contract.dataset.bbox_wgs84
+    bbox, start, end = contract.dataset.bbox_wgs84, contract.dataset.start, contract.dataset.end
+    ranged = start is not None and end is not None
     result = pystac.Item(
         id=f"{contract.name}-{contract.dataset.digest[:8]}-{created:%Y%m%dT%H%M%SZ}",
         geometry=mapping(box(*bbox)) if bbox else None,
         bbox=list(bbox) if bbox else None,
-        datetime=created,
+        datetime=None if ranged else created,
+        start_datetime=datetime.fromisoformat(start) if start and ranged else None,
+        end_datetime=datetime.fromisoformat(end) if end and ranged else None,
         properties=_properties(contract),
         stac_extensions=[MLM, FILE, PROCESSING, CLASSIFICATION, EO],
     )
@@ -163,7 +168,7 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         "mlm:architecture": "-".join(part for part in (network.architecture, network.encoder) if part),
         "mlm:tasks": ["semantic-segmentation"],
         "mlm:framework": "PyTorch",
-        "mlm:framework_version": environment["torch"],
+        "mlm:framework_version": semantic_version(environment["torch"]),
         "mlm:memory_size": network.memory_bytes,
         "mlm:total_parameters": network.parameters,
         "mlm:pretrained": network.pretrained is not None,
@@ -188,6 +193,11 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
     if contract.input.resolution_m is not None:
         properties["gsd"] = contract.input.resolution_m
     return properties
+
+
+def semantic_version(version: str) -> str:
+    """A PEP 440 version as MLM wants it; pre-releases get a hyphen: 2.9.0a0+nv25.09 is 2.9.0-a0+nv25.09."""
+    return re.sub(r"^(\d+\.\d+\.\d+)\.?([a-z])", r"\1-\2", version)
 
 
 def _band(band: Band, contract: ModelContract) -> dict[str, Any]:

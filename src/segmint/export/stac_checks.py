@@ -5,11 +5,64 @@ Example:
     []
 """
 
-from pathlib import Path
+from datetime import datetime
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+from urllib.parse import urlsplit
+
+from jsonschema import Draft7Validator
+from shapely.errors import ShapelyError
+from shapely.geometry import box, shape
 
 from segmint.contract import ModelContract
-from segmint.export.stac import checksum
+from segmint.export.stac import checksum, semantic_version
+
+_SHAPE = {"type": "array", "items": {"type": "integer"}}
+_NAMES = {"type": "array", "items": {"type": "string"}}
+_NAMED = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+
+
+def _tensors(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    described = {"type": "object", "required": list(required), "properties": {**required, **optional}}
+    return {"type": "array", "minItems": 1, "items": described}
+
+
+_TENSOR = {"type": "object", "required": ["shape", "dim_order"], "properties": {"shape": _SHAPE, "dim_order": _NAMES}}
+_CLASSES = {"type": "array", "items": {"type": "object", "required": ["value", "name"]}}
+_ASSET = {
+    "type": "object",
+    "required": ["href"],
+    "properties": {
+        "href": {"type": "string"},
+        "roles": _NAMES,
+        "bands": {"type": "array", "items": _NAMED},
+    },
+}
+# what the checks below take for granted, since the published schemas may be out of reach
+_FORM = Draft7Validator(
+    {
+        "type": "object",
+        "required": ["properties", "assets"],
+        "properties": {
+            "assets": {"type": "object", "additionalProperties": _ASSET},
+            "geometry": {"type": ["object", "null"]},
+            "bbox": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+            "properties": {
+                "type": "object",
+                "required": ["mlm:input", "mlm:output"],
+                "properties": {
+                    "bands": {"type": "array", "items": _NAMED},
+                    "mlm:input": _tensors(
+                        {"input": _TENSOR, "bands": _NAMES}, value_scaling={"type": ["array", "null"]}
+                    ),
+                    "mlm:output": _tensors({"result": _TENSOR, "classification:classes": _CLASSES}),
+                    "mlm:hyperparameters": {"type": "object"},
+                    "processing:software": {"type": "object"},
+                },
+            },
+        },
+    }
+)
 
 
 def semantic_errors(item: dict[str, Any], folder: Path | None = None) -> list[str]:
@@ -19,18 +72,15 @@ def semantic_errors(item: dict[str, Any], folder: Path | None = None) -> list[st
         item: A STAC item with the MLM extension.
         folder: Folder that the item's relative links start from; None leaves files alone.
     """
+    if malformed := _form_errors(item):
+        return malformed
     properties = item["properties"]
-    errors: list[str] = []
     defined = [band["name"] for band in properties.get("bands", [])]
+    errors = [*_time_errors(properties), *_place_errors(item)]
+    if len(set(defined)) != len(defined):
+        errors.append("bands defines a name twice")
     for source in properties["mlm:input"]:
-        errors += _tensor_errors("mlm:input", source["input"])
-        errors += [f"mlm:input names the undefined band {band}" for band in source["bands"] if band not in defined]
-        order, shape = source["input"]["dim_order"], source["input"]["shape"]
-        if "bands" in order and shape[order.index("bands")] != len(source["bands"]):
-            errors.append("mlm:input has another number of bands than its shape says")
-        scaling = source.get("value_scaling")
-        if scaling is not None and len(scaling) not in (1, len(source["bands"])):
-            errors.append(f"mlm:input has {len(scaling)} value scalings for {len(source['bands'])} bands")
+        errors += _input_errors(source, defined)
     for answer in properties["mlm:output"]:
         errors += _tensor_errors("mlm:output", answer["result"])
         errors += _class_errors(answer)
@@ -45,22 +95,88 @@ def semantic_errors(item: dict[str, Any], folder: Path | None = None) -> list[st
 
 def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
     """Where an item says something else than the contract."""
+    if malformed := _form_errors(item):
+        return malformed
     properties = item["properties"]
     source, answer = properties["mlm:input"][0], properties["mlm:output"][0]
+    inside = properties.get("mlm:hyperparameters", {})
     tile = [contract.input.height, contract.input.width]
+    bbox, names = contract.dataset.bbox_wgs84, list(contract.band_names)
     stated = {
-        "bands": (source["bands"], list(contract.band_names)),
-        "input shape": (source["input"]["shape"], [-1, len(contract.input.bands), *tile]),
-        "input name": (source["name"], contract.input.name),
+        "bbox": (item.get("bbox"), list(bbox) if bbox else None),
+        "bands": (source["bands"], names),
+        "defined bands": ([band["name"] for band in properties.get("bands", [])], names),
+        "input shape": (source["input"]["shape"], [-1, len(names), *tile]),
+        "input dimensions": (source["input"]["dim_order"], ["batch", "bands", "height", "width"]),
+        "input type": (source["input"].get("data_type"), "float32"),
+        "input name": (source.get("name"), contract.input.name),
+        "value scaling": (source.get("value_scaling"), None),  # the graph scales itself
         "output shape": (answer["result"]["shape"], [-1, contract.output.channels, *tile]),
-        "output name": (answer["name"], contract.output.name),
-        "classes": ([c["name"] for c in answer["classification:classes"]], list(contract.class_names)),
-        "parameters": (properties["mlm:total_parameters"], contract.network.parameters),
-        "pretrained": (properties["mlm:pretrained"], contract.network.pretrained is not None),
-        "name": (properties["mlm:name"], contract.name),
-        "license": (properties["license"], contract.license),
+        "output name": (answer.get("name"), contract.output.name),
+        "classes": (
+            [(part["value"], part["name"], part.get("color_hint")) for part in answer["classification:classes"]],
+            [(part.value, part.name, part.color.lstrip("#")) for part in contract.output.classes],
+        ),
+        "threshold": (inside.get("threshold"), contract.output.threshold),
+        "temperature": (inside.get("temperature_inside_the_graph"), contract.output.temperature),
+        "normalisation": (
+            inside.get("normalisation_inside_the_graph"),
+            contract.normalisation.model_dump(mode="json"),
+        ),
+        "parameters": (properties.get("mlm:total_parameters"), contract.network.parameters),
+        "memory": (properties.get("mlm:memory_size"), contract.network.memory_bytes),
+        "pretrained": (properties.get("mlm:pretrained"), contract.network.pretrained is not None),
+        "framework": (properties.get("mlm:framework_version"), semantic_version(contract.environment["torch"])),
+        "torch": (properties.get("processing:software", {}).get("torch"), contract.environment["torch"]),
+        "metrics": (properties.get("segmint:metrics"), contract.metrics),
+        "name": (properties.get("mlm:name"), contract.name),
+        "license": (properties.get("license"), contract.license),
     }
     return [f"{name}: item {found}, contract {wanted}" for name, (found, wanted) in stated.items() if found != wanted]
+
+
+def _form_errors(item: dict[str, Any]) -> list[str]:
+    return [
+        f"{'/'.join(str(part) for part in error.absolute_path) or 'item'}: {error.message[:200]}"
+        for error in _FORM.iter_errors(item)
+    ]
+
+
+def _time_errors(properties: dict[str, Any]) -> list[str]:
+    errors, times = [], {}
+    for key in ("datetime", "start_datetime", "end_datetime", "created"):
+        if properties.get(key) is None:
+            continue
+        try:
+            times[key] = datetime.fromisoformat(str(properties[key])).timestamp()
+        except ValueError:
+            errors.append(f"{key} is {properties[key]}, which is no time")
+    if times.get("start_datetime", 0.0) > times.get("end_datetime", float("inf")):
+        errors.append("start_datetime lies after end_datetime")
+    return errors
+
+
+def _place_errors(item: dict[str, Any]) -> list[str]:
+    if item.get("geometry") is None or "bbox" not in item:
+        return []
+    try:
+        ground = shape(item["geometry"])
+    except (ShapelyError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # whatever it holds
+        return [f"geometry cannot be read: {error}"]
+    agrees = ground.envelope.equals_exact(box(*item["bbox"]).envelope, 1e-9, normalize=True)
+    return [] if agrees else ["bbox is not the bounds of the geometry"]
+
+
+def _input_errors(source: dict[str, Any], defined: list[str]) -> list[str]:
+    errors = _tensor_errors("mlm:input", source["input"])
+    errors += [f"mlm:input names the undefined band {band}" for band in source["bands"] if band not in defined]
+    sizes = dict(zip(source["input"]["dim_order"], source["input"]["shape"], strict=False))
+    if sizes.get("bands", len(source["bands"])) != len(source["bands"]):
+        errors.append("mlm:input has another number of bands than its shape says")
+    scaling = source.get("value_scaling")
+    if scaling is not None and len(scaling) not in (1, len(source["bands"])):
+        errors.append(f"mlm:input has {len(scaling)} value scalings for {len(source['bands'])} bands")
+    return errors
 
 
 def _tensor_errors(place: str, tensor: dict[str, Any]) -> list[str]:
@@ -74,10 +190,10 @@ def _tensor_errors(place: str, tensor: dict[str, Any]) -> list[str]:
 
 def _class_errors(answer: dict[str, Any]) -> list[str]:
     values = [part["value"] for part in answer["classification:classes"]]
-    order, shape = answer["result"]["dim_order"], answer["result"]["shape"]
-    channels = shape[order.index("class")] if "class" in order and len(shape) == len(order) else None
+    order, sizes = answer["result"]["dim_order"], answer["result"]["shape"]
+    channels = sizes[order.index("class")] if "class" in order and len(sizes) == len(order) else None
     errors = []
-    if len(set(values)) != len(values):
+    if any(values.count(value) > 1 for value in values):
         errors.append("mlm:output has two classes of one value")
     if channels is not None and channels != (1 if len(values) == 2 and channels == 1 else len(values)):
         errors.append(f"mlm:output has {channels} channels for {len(values)} classes")
@@ -86,16 +202,14 @@ def _class_errors(answer: dict[str, Any]) -> list[str]:
 
 def _asset_errors(key: str, asset: dict[str, Any], defined: list[str], folder: Path | None) -> list[str]:
     errors = []
-    href = str(asset["href"])
+    href = asset["href"]
     if "mlm:model" in asset.get("roles", []):
         names = [band["name"] for band in asset.get("bands", [])]
         if names != defined:
             errors.append(f"asset {key} has the bands {names}, the item {defined}: all models share one interface")
-    if "://" in href:
-        return errors
-    if Path(href).is_absolute():
+    if href.startswith("file:") or PurePosixPath(href).is_absolute() or PureWindowsPath(href).drive:
         return [*errors, f"asset {key} has the absolute path {href}"]
-    if folder is None:
+    if urlsplit(href).scheme or folder is None:
         return errors
     path = folder / href
     if not path.is_file():

@@ -11,11 +11,14 @@ Example:
 
 import hashlib
 import json
+import logging
 import os
-import urllib.error
+import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT7
 
 _SECONDS = 5.0
+"""Longest wait for all that one store fetches, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ class SchemaStore:
 
     def __init__(self, index: dict[str, Path], cache: Path | None) -> None:
         self._index, self._cache = index, cache
-        self._offline: str | None = None
+        self._read: dict[str, dict[str, Any]] = {}
+        self._waited = 0.0
+        self._refusal: str | None = None if cache else "not in the given folder"
 
     @classmethod
     def default(cls) -> "SchemaStore":
@@ -73,9 +79,14 @@ class SchemaStore:
 
     @classmethod
     def of_folder(cls, folder: Path) -> "SchemaStore":
-        """Only the schemas of a folder with an ``index.json``."""
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        return cls({url: folder / entry["file"] for url, entry in index.items()}, cache=None)
+        """Only the schemas of a folder with an ``index.json``; without it, every schema is missing for that reason."""
+        try:
+            index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            return cls({url: folder / entry["file"] for url, entry in index.items()}, cache=None)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            store = cls({}, cache=None)
+            store._refusal = f"{folder / 'index.json'} cannot be read: {error}"
+            return store
 
     def get(self, url: str) -> dict[str, Any]:
         """A schema.
@@ -84,31 +95,78 @@ class SchemaStore:
             LookupError: It cannot be had; the message is the reason.
         """
         url = url.rstrip("#")
-        if url in self._index:
-            content: dict[str, Any] = json.loads(self._index[url].read_text(encoding="utf-8"))
-            return content
-        if self._cache is None:
-            raise LookupError("not in the given folder")
-        kept = self._cache / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
-        if not kept.is_file():
-            self._fetch(url, kept)
-        self._index[url] = kept
-        return self.get(url)
+        if url not in self._read:
+            self._read[url] = self._given(url) if url in self._index else self._kept(url) or self._fetched(url)
+        return self._read[url]
 
-    def _fetch(self, url: str, kept: Path) -> None:
-        if self._offline is not None:
-            raise LookupError(self._offline)
+    def _given(self, url: str) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
-                content = answer.read()
-            json.loads(content)
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            self._offline = f"cannot be fetched: {error}"  # one failure is enough: never stall on the next
-            raise LookupError(self._offline) from error
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(".part")
-        beside.write_bytes(content)
-        beside.replace(kept)
+            return _parsed(self._index[url].read_bytes())
+        except (OSError, ValueError) as error:
+            raise LookupError(f"cannot be read: {error}") from error
+
+    def _place(self, url: str) -> Path | None:
+        return self._cache / f"{hashlib.sha256(url.encode()).hexdigest()}.json" if self._cache else None
+
+    def _kept(self, url: str) -> dict[str, Any] | None:
+        place = self._place(url)
+        try:
+            return _parsed(place.read_bytes()) if place else None
+        except (OSError, ValueError):
+            return None  # absent or damaged: fetched again
+
+    def _fetched(self, url: str) -> dict[str, Any]:
+        if self._refusal is not None:
+            raise LookupError(self._refusal)
+        started = time.monotonic()
+        answer = _answer(url, _SECONDS - self._waited)
+        self._waited += time.monotonic() - started
+        try:
+            if isinstance(answer, Exception):
+                raise answer
+            schema = _parsed(answer)
+        except (OSError, HTTPException, ValueError) as error:
+            self._refusal = f"cannot be fetched: {error}"  # one failure is enough: never stall on the next
+            raise LookupError(self._refusal) from error
+        self._keep(url, answer)
+        return schema
+
+    def _keep(self, url: str, content: bytes) -> None:
+        place = self._place(url)
+        if place is None:
+            return
+        beside = place.with_name(f"{place.stem}.{os.getpid()}.part")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(content)
+            beside.replace(place)
+        except OSError as error:
+            logging.getLogger(__name__).warning("schema not kept in %s: %s", place.parent, error)
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    schema = json.loads(content)
+    if not isinstance(schema, dict):
+        raise ValueError("not a JSON schema")
+    return schema
+
+
+def _answer(url: str, seconds: float) -> bytes | Exception:
+    """The content behind a URL, or why there is none, after so many seconds at most."""
+    outcome: list[bytes | Exception] = []
+
+    def fetch() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=_SECONDS) as response:
+                outcome.append(response.read())
+        except (OSError, HTTPException, ValueError) as error:
+            outcome.append(error)
+
+    # in a thread of its own, because neither looking up a name nor a trickling answer obeys the timeout
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    thread.join(max(seconds, 0.0))
+    return outcome[0] if outcome else TimeoutError(f"no answer in {_SECONDS:g} s")
 
 
 def validate(item: dict[str, Any], store: SchemaStore) -> SchemaReport:

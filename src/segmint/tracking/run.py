@@ -24,6 +24,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from segmint.errors import TrackingError
 from segmint.interruption import Interrupted
+from segmint.tracking.verdict import restore_after_parent
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 _LONGEST_PARAMETER = 6000
@@ -138,6 +139,7 @@ class TrackedRun:
             yield
         except Interrupted as interruption:
             self.end("KILLED")
+            restore_after_parent(self.asked_for or self.run_id, "KILLED")
             print(f"stopped by {interruption}: run {self.run_id} is marked KILLED, the same command carries it on")
             raise SystemExit(130) from None
         except BaseException:

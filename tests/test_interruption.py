@@ -1,0 +1,45 @@
+import os
+import signal
+
+import pytest
+
+from segmint.interruption import Interrupted, interruptible
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts_once_and_nothing_disturbs_what_follows(number):
+    with pytest.raises(Interrupted, match=number.name), interruptible():
+        os.kill(os.getpid(), number)
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_an_exit_that_a_library_makes_of_the_signal_is_the_interruption():
+    with pytest.raises(Interrupted), interruptible():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Interrupted:
+            raise SystemExit(0) from None
+
+
+def test_an_interruption_that_was_dropped_is_raised_at_the_end():
+    with pytest.raises(Interrupted), interruptible():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except Interrupted:
+            pass
+
+
+def test_without_a_signal_errors_pass_and_the_handlers_return():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ValueError, match="own"), interruptible():
+        raise ValueError("own")
+    assert signal.getsignal(signal.SIGTERM) is before
