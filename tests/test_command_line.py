@@ -54,6 +54,9 @@ def test_the_classic_recipe_has_the_documents_defaults():
         (["--split.train", "0.9"], "1.2"),
         (["--loss.bce", "0", "--loss.dice", "0"], "loss"),
         (["--resume", "nowhere.ckpt"], "nowhere.ckpt"),
+        (["--license", "CC BY 4.0"], "SPDX"),
+        (["--model_name", "a/b"], "a/b"),
+        (["--data.classes", '[{"name": "a", "color": "red"}, {"name": "b", "color": "#000000"}]'], "#RRGGBB"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_key(arguments, words):

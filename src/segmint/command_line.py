@@ -10,6 +10,7 @@ Example:
 """
 
 import difflib
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,13 @@ def _check(recipe: Recipe) -> None:
         raise RecipeError(f"split shares add up to {total:g}", "1", "Set split.train, split.val and split.test")
     if not any(asdict(recipe.loss).values()):
         raise RecipeError("every loss weight is 0", "at least one above 0", "Set for example --loss.bce 1")
+    if not re.fullmatch(r"[\w\-.+]+", recipe.license):
+        raise RecipeError(f"license '{recipe.license}' is no SPDX identifier", "for example Apache-2.0 or CC-BY-4.0")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\-]+[A-Za-z0-9]", recipe.registered_name):
+        raise RecipeError(f"model_name '{recipe.registered_name}'", "three or more letters, digits, dots or dashes")
+    for item in recipe.data.classes:
+        if not re.fullmatch(r"#[0-9A-Fa-f]{6}", item.color):
+            raise RecipeError(f"color '{item.color}' of class {item.name}", "#RRGGBB")
     values = [value for item in recipe.data.classes for value in item.values]
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:

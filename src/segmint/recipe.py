@@ -56,7 +56,7 @@ class Provider:
     """Who stands behind the model, as STAC providers are written."""
 
     name: str
-    roles: list[str] = field(default_factory=list)
+    roles: list[Literal["producer", "licensor", "processor", "host"]] = field(default_factory=list)
     url: str | None = None
 
 

@@ -182,7 +182,6 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         "mlm:output": [_output(contract)],
         "processing:software": {"segmint": __version__, "torch": environment["torch"]},
         "processing:lineage": f"Trained on {contract.dataset.chips['train']} chips, {contract.dataset.split_rule}",
-        "processing:facility": environment.get("platform", "unknown"),
         "segmint:metrics": contract.metrics,
         "segmint:dataset_digest": contract.dataset.digest,
     }

@@ -11,6 +11,7 @@ Example:
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,10 +100,11 @@ class RunFolder:
         return None if state["finished"] else Identity(**state["identity"])
 
     def finish(self) -> None:
-        """Mark the run as finished, so that nobody carries it on."""
+        """Mark the run as finished, so that nobody carries it on, and drop what is published by now."""
         identity = self.unfinished()
         if identity is not None:
             self._write(identity, finished=True)
+        shutil.rmtree(self.staging, ignore_errors=True)
 
     def _write(self, identity: Identity, finished: bool) -> None:
         beside = self.path / "state.json.part"
