@@ -5,13 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rasterio
-from rasterio.transform import from_origin
+from places import SHARED, write_raster
 
 from segmint.contract import Band, Class, Dataset, Input, ModelContract, Network, Normalisation, Output
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared"
+from segmint.export.stac_schemas import SchemaStore
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +17,14 @@ def shared_data() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("the real datasets of ../shared/data are not here")
     return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def schema_store() -> SchemaStore:
+    """The published STAC schemas, where they are at hand."""
+    if not (SHARED / "stac-schemas").is_dir():
+        pytest.skip("the published schemas of ../shared/stac-schemas are not here")
+    return SchemaStore.of_folder(SHARED / "stac-schemas")
 
 
 @pytest.fixture(scope="session")
@@ -65,17 +70,6 @@ def make_contract() -> Callable[..., ModelContract]:
         )
 
     return make
-
-
-def write_raster(path: Path, values: np.ndarray, origin: tuple[float, float] | None, pixel: float = 0.5) -> None:
-    """Write ``[C, H, W]`` as a GeoTIFF in EPSG:32636 with its upper left corner at ``origin`` (metres)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    placed = {} if origin is None else {"crs": "EPSG:32636", "transform": from_origin(*origin, pixel, pixel)}
-    bands, height, width = values.shape
-    with rasterio.open(
-        path, "w", driver="GTiff", count=bands, height=height, width=width, dtype=values.dtype, **placed
-    ) as target:
-        target.write(values)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 from segmint.command_line import recipe_names
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from conftest import write_raster
 from PIL import Image
+from places import write_raster
 
 from segmint.data.chips import Chip, read_image
 from segmint.data.fingerprint import fingerprint

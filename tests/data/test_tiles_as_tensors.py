@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import write_raster
+from places import write_raster
 
 from segmint.data.augmentation import Augmentation
 from segmint.data.dataset import EpochOrder, TileDataset, loader

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e_settings import REPOSITORY, SMALL, environment, wait_for
+from e2e_settings import SMALL, environment, wait_for
+from places import REPOSITORY
 
 MLFLOW = [sys.executable, "-m", "mlflow"]
 OPTIONS = [part for option in SMALL for part in ("-P", option.removeprefix("--"))]

@@ -4,18 +4,11 @@ import shutil
 
 import pystac
 import pytest
-from conftest import SHARED
+from places import SHARED
 
 from segmint.export import stac
 from segmint.export.stac_checks import contract_errors, semantic_errors
 from segmint.export.stac_schemas import SchemaStore, validate
-
-
-@pytest.fixture(scope="module")
-def store():
-    if not (SHARED / "stac-schemas").is_dir():
-        pytest.skip("the published schemas of ../shared/stac-schemas are not here")
-    return SchemaStore.of_folder(SHARED / "stac-schemas")
 
 
 @pytest.fixture
@@ -35,12 +28,12 @@ def placed(contract):
 
 @pytest.mark.parametrize(("bands", "classes", "georeference"), [(3, 2, True), (7, 5, False)])
 def test_the_item_is_valid_against_every_published_schema(
-    make_contract, artifacts, store, bands, classes, georeference
+    make_contract, artifacts, schema_store, bands, classes, georeference
 ):
     contract = make_contract(bands=bands, classes=classes)
     contract = placed(contract) if georeference else contract
     content = stac.item(contract, stac.model_files(artifacts))
-    report = validate(content, store)
+    report = validate(content, schema_store)
     assert report.errors == ()
     assert report.missing == {}
     assert len(report.checked) == 6
@@ -141,10 +134,10 @@ FAULTS = (
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_found(make_contract, artifacts, store, fault):
+def test_a_planted_fault_is_found(make_contract, artifacts, schema_store, fault):
     content = stac.item(placed(make_contract()), stac.model_files(artifacts))
     spoil(content, artifacts, fault)
-    assert validate(content, store).errors or semantic_errors(content, artifacts / "metadata")
+    assert validate(content, schema_store).errors or semantic_errors(content, artifacts / "metadata")
 
 
 def test_a_contract_that_says_otherwise_is_found(make_contract, artifacts):
@@ -153,7 +146,7 @@ def test_a_contract_that_says_otherwise_is_found(make_contract, artifacts):
     assert contract_errors(content, make_contract(classes=3))
 
 
-def test_a_schema_that_cannot_be_had_is_named_and_never_passes(make_contract, artifacts, store, tmp_path):
+def test_a_schema_that_cannot_be_had_is_named_and_never_passes(make_contract, artifacts, schema_store, tmp_path):
     content = stac.item(make_contract(), stac.model_files(artifacts))
     folder = tmp_path / "schemas"
     shutil.copytree(SHARED / "stac-schemas", folder)
@@ -165,4 +158,4 @@ def test_a_schema_that_cannot_be_had_is_named_and_never_passes(make_contract, ar
     assert "not checked" in report.sentence()
     unknown = copy.deepcopy(content)
     unknown["stac_extensions"].append("https://stac-extensions.github.io/nothing/v9/schema.json")
-    assert validate(unknown, store).missing
+    assert validate(unknown, schema_store).missing

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from conftest import SHARED
+from places import SHARED
 
 from segmint.export import stac
 from segmint.export.stac_schemas import SchemaStore, validate
