@@ -18,6 +18,11 @@ def test_documented_names_and_dotted_keys_override_the_recipe():
     assert recipe.training.scheduler == "cosine"
 
 
+def test_numbers_are_python_s_own_so_that_checkpoints_load_without_pickle():
+    numbers = [value for value in parse(["--lr", "1e-4"]).flat().values() if isinstance(value, int | float)]
+    assert {type(value) for value in numbers} == {int, float, bool}
+
+
 def test_the_default_recipe_is_the_documented_one():
     recipe = parse([])
     assert (recipe.recipe, recipe.data.tile_size, recipe.training.batch_size, recipe.training.lr) == (

@@ -79,7 +79,17 @@ _SECTIONS = {
 
 
 def _typed(key: str, value: Any) -> Any:
-    return _SECTIONS[key](**vars(value)) if key in _SECTIONS else value
+    if key not in _SECTIONS:
+        return value
+    return _SECTIONS[key](**{name: _plain(part) for name, part in vars(value).items()})
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as Python's own types: a checkpoint that holds jsonargparse's subclasses cannot be loaded safely."""
+    for kind in (int, float):
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return kind(value)
+    return value
 
 
 def _parser() -> ArgumentParser:

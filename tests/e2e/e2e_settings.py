@@ -13,6 +13,7 @@ SMALL = [
     "--data.tile_size=64",
     "--training.batch_size=8",
     "--training.patience=0",
+    "--training.scheduler=cosine",
 ]
 """A network that learns the bright squares in seconds."""
 
