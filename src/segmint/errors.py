@@ -64,7 +64,10 @@ class TrackingError(SegmintError):
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print a :class:`SegmintError` as one line and exit with status 1; SEGMINT_TRACEBACK=1 shows the traceback."""
+    """Print a :class:`SegmintError` as one line and exit with status 1; SEGMINT_TRACEBACK=1 shows the traceback.
+
+    Ctrl-C before there is anything to close ends with status 130 and no traceback either.
+    """
     try:
         yield
     except SegmintError as error:
@@ -72,3 +75,6 @@ def one_line_errors() -> Iterator[None]:
             raise
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("stopped before training began", file=sys.stderr, flush=True)
+        raise SystemExit(130) from None

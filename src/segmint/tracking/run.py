@@ -76,7 +76,8 @@ class TrackedRun:
             elif asked_for:
                 mlflow.start_run(run_id=asked_for, log_system_metrics=True)
             else:
-                mlflow.set_experiment(experiment)
+                if not (os.environ.get("MLFLOW_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_ID")):
+                    mlflow.set_experiment(experiment)
                 mlflow.start_run(run_name=experiment, log_system_metrics=True)
         except (MlflowException, OSError) as error:
             store = connect()

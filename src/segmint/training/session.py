@@ -97,10 +97,12 @@ class Session:
         )
         tiles = {split: len(self.dataset(split)) for split in self.loaders}
         losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
+        lost = self.recipe.network.weights is not None and self.origin.pretrained is None
+        warning = "WARNING no pretrained weights, " if lost else ""
         name = "-".join(part for part in (self.network.architecture, self.network.encoder) if part)
         return "\n".join(
             (
-                f"model:    {name}, {self.network.parameters:,} parameters, {self.origin.reason}",
+                f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
                 f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
                 f"{self.recipe.data.tile_size} px, normalised by {self.normalisation_source} figures",
                 f"training: {training.epochs} epochs at most, batch {training.batch_size}, {training.optimizer} "
@@ -139,7 +141,7 @@ class Session:
             _write_end(checkpoints, training.epochs, history)
         best = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)
         self.task.load_state_dict(best["state_dict"])
-        self.task.eval()
+        self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
         return history
 
 
