@@ -1,6 +1,7 @@
 """Test IoU on a folder of chips for several seeds at a fixed number of steps, default and classic recipe.
 
-    python benchmarks/buildings.py --chips_dir CHIPS --labels_dir LABELS --steps 200 --batch_size 8 --seeds 0 1 2
+    python benchmarks/buildings.py --chips_dir CHIPS --labels_dir LABELS --steps 200 --batch_size 8 --seeds 0 1 2 \
+        --options training.scheduler=cosine
 
 Each seed is one ``python src/train.py`` in a store of its own; seconds are those of the stage ``fit`` on this machine.
 """
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--train_tiles", type=int, default=112, help="tiles of the training split, for steps per epoch")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("options", nargs="*", help="further recipe values, key=value")
+    parser.add_argument("--options", nargs="*", default=[], help="further recipe values, key=value")
     given = parser.parse_args()
     epochs = max(1, round(given.steps / -(-given.train_tiles // given.batch_size)))
     rows = []
