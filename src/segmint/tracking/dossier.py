@@ -12,14 +12,14 @@ import csv
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from matplotlib import image as pictures
+from matplotlib.image import imsave
 
 from segmint.contract import ModelContract
 from segmint.data.statistics import Statistics
 from segmint.export import card
 from segmint.export.parity import Proof
 from segmint.export.publication import Staging
-from segmint.tracking import figures, report
+from segmint.tracking import figures, pictures, report
 
 if TYPE_CHECKING:
     from segmint.training.calibration import Calibration
@@ -51,9 +51,9 @@ class Dossier:
         """Write the confusion matrix, one example in three pictures, and the counts per chip."""
         figures.save(figures.confusion_matrix(self.evaluation), staging["confusion_matrix.png"])
         shown = (self.best or self.worst)[0]
-        pictures.imsave(staging["example_input.png"], figures.picture(shown.raw, self.contract))
-        pictures.imsave(staging["example_pred.png"], figures.class_picture(shown.prediction, self.contract))
-        pictures.imsave(staging["example_target.png"], figures.class_picture(shown.target, self.contract))
+        imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract))
+        imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract))
+        imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract))
         with (staging.root / "evaluation" / "test_chips.csv").open("w", newline="", encoding="utf-8") as stream:
             table = csv.writer(stream)
             table.writerow(["chip", "iou", *self._count_names()])

@@ -1,12 +1,10 @@
-"""Figures of a trained model, and pictures of chips and class maps.
+"""Figures of a trained model.
 
 Colours are those of Okabe and Ito (2008), which people with any kind of colour vision can tell apart. Figures are
 matplotlib ``Figure`` objects; pyplot and its global state are not touched.
 
 Example:
     >>> save(confusion_matrix(evaluation), Path("meta/confusion_matrix.png"))
-    >>> picture(np.zeros((3, 64, 64), np.uint8), contract).shape
-    (64, 64, 3)
 """
 
 from __future__ import annotations
@@ -20,13 +18,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
+from segmint.tracking.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
 
 if TYPE_CHECKING:
     from segmint.training.calibration import Calibration
@@ -34,11 +32,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-BLUE, SKY, VERMILION, YELLOW, PURPLE = "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#CC79A7"
-ERROR_COLOURS = {"found": SKY, "false alarm": VERMILION, "missed": YELLOW, "other class": PURPLE}
-"""What the last picture of :func:`chip_panel` shows -> its colour."""
+BLUE, PURPLE = "#0072B2", "#CC79A7"
 
-_IGNORED = 128
 _DPI = 120
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -199,62 +194,6 @@ def chip_panel(
     return figure
 
 
-def picture(image: NDArray[np.generic], contract: ModelContract) -> NDArray[np.uint8]:
-    """Stored values ``[C, H, W]`` as an 8-bit RGB picture ``[H, W, 3]``.
-
-    Shows red, green and blue where the bands have these names, else the first three bands, or one band in grey. 8-bit
-    values are shown as they are; others are stretched per band from the 2nd to the 98th percentile of the pixels that
-    have a value. Pixels without one are black.
-    """
-    names = contract.band_names
-    first = (0, 1, 2) if len(names) > 2 else (0, 0, 0)
-    natural = {"red", "green", "blue"} <= set(names)
-    chosen = [names.index(name) for name in ("red", "green", "blue")] if natural else list(first)
-    values = image[chosen].astype(np.float64)
-    if contract.input.source_dtype == "uint8":
-        return np.ascontiguousarray(values.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
-    present = np.isfinite(values).all(axis=0)
-    if contract.input.nodata is not None:
-        present &= ~(image == contract.input.nodata).all(axis=0)
-    drawn = np.zeros((*present.shape, 3), np.uint8)
-    if present.any():
-        known = values[:, present]
-        low, high = np.percentile(known, (2, 98), axis=1)[..., None]
-        stretched = (known - low) / np.where(high > low, high - low, 1)
-        drawn[present] = (stretched.clip(0, 1) * 255).round().astype(np.uint8).T
-    return drawn
-
-
-def class_picture(class_map: NDArray[np.uint8], contract: ModelContract) -> NDArray[np.uint8]:
-    """Class values ``[H, W]`` in the contract's colours, ``[H, W, 3]``; everything else (255, ignored) is mid grey."""
-    table = np.full((256, 3), _IGNORED, np.uint8)
-    for item in contract.output.classes:
-        table[item.value] = _rgb(item.color)
-    return table[class_map]
-
-
-def error_picture(
-    image: NDArray[np.generic], target: NDArray[np.uint8], prediction: NDArray[np.uint8], contract: ModelContract
-) -> NDArray[np.uint8]:
-    """The image in grey, with what was found, falsely alarmed, missed or given another class in :data:`ERROR_COLOURS`.
-
-    Class 0 is the background: calling it anything else is a false alarm, calling anything else so is a miss.
-    """
-    drawn = np.repeat(picture(image, contract).mean(axis=2, keepdims=True), 3, axis=2)
-    known = target < len(contract.output.classes)
-    found = known & (target == prediction) & (target > 0)
-    wrong = known & (target != prediction)
-    places = {
-        "found": found,
-        "false alarm": wrong & (target == 0),
-        "missed": wrong & (prediction == 0),
-        "other class": wrong & (target > 0) & (prediction > 0),
-    }
-    for name, place in places.items():
-        drawn[place] = 0.35 * drawn[place] + 0.65 * _rgb(ERROR_COLOURS[name])
-    return drawn.round().astype(np.uint8)
-
-
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file, without anything that differs between two equal runs."""
     stream = io.BytesIO()
@@ -268,10 +207,6 @@ def save(figure: Figure, path: Path) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_bytes(png(figure))
     beside.replace(path)
-
-
-def _rgb(colour: str) -> NDArray[np.float64]:
-    return np.array(to_rgb(colour)) * 255
 
 
 def _show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:
