@@ -25,10 +25,17 @@ def environment(room: Path) -> dict[str, str]:
     return kept | {"PATH": path, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
 
 
-def start_training(room: Path, folders: tuple[Path, Path], *arguments: str) -> subprocess.Popen[str]:
-    """Start src/train.py in ``room`` on the chips and labels of ``folders``, in a process group of its own."""
+def start_training(room: Path, folders: tuple[Path, Path], *arguments: str, fault: str = "") -> subprocess.Popen[str]:
+    """Start src/train.py in ``room`` on the chips and labels of ``folders``, in a process group of its own.
+
+    ``fault`` is Python that runs first, to plant a defect in the real code.
+    """
     chips, labels = folders
-    command = [sys.executable, str(REPOSITORY / "src" / "train.py"), *SMALL, f"--chips_dir={chips}"]
+    script = str(REPOSITORY / "src" / "train.py")
+    planted = f"import runpy, sys; sys.path.insert(0, {str(REPOSITORY / 'src')!r})\n{fault}"
+    planted += f"\nrunpy.run_path({script!r}, run_name='__main__')"
+    start = ["-c", planted] if fault else [script]
+    command = [sys.executable, *start, *SMALL, f"--chips_dir={chips}"]
     return subprocess.Popen(
         [*command, f"--labels_dir={labels}", *arguments],
         cwd=room,

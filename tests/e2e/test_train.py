@@ -155,3 +155,26 @@ def _history(room: Path) -> list[tuple[str, int, float]]:
         ).fetchall()
     assert len(rows) > 40
     return rows
+
+
+def test_a_model_that_answers_otherwise_fails_the_run_and_registers_nothing(tmp_path, bright_squares):
+    """The fault of the original example, planted: a second sigmoid in the deployed module."""
+    process = start_training(tmp_path, bright_squares, "--epochs=1", fault=SECOND_SIGMOID)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "largest difference" in errors
+    assert "Traceback" not in errors
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        assert store.execute("select status from runs").fetchall() == [("FAILED",)]
+        assert store.execute("select * from model_versions").fetchall() == []
+        (difference,) = store.execute("select value from metrics where key = 'parity_onnx_max_abs'").fetchone()
+    assert difference > 0.1
+    assert not (tmp_path / "meta").exists()
+
+
+SECOND_SIGMOID = """
+import torch
+from segmint.models.deployed import DeployedModel
+once = DeployedModel.forward
+DeployedModel.forward = lambda self, image: torch.sigmoid(once(self, image))
+"""
