@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from segmint.errors import ContractError
+from segmint.files import replace_file
 
 CONTRACT_VERSION = 1
 
@@ -204,9 +205,7 @@ class ModelContract(_Part):
 
     def write(self, path: Path) -> None:
         """Write as JSON, beside the target first, then renamed over it."""
-        beside = path.with_name(path.name + ".part")
-        beside.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        beside.replace(path)
+        replace_file(path, self.model_dump_json(indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "ModelContract":

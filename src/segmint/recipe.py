@@ -226,6 +226,11 @@ class TrainingRecipe:
     workers: NonNegativeInt | Literal["auto"] = "auto"
     seed: NonNegativeInt = 62
 
+    @property
+    def monitor_mode(self) -> Literal["min", "max"]:
+        """Whether a small or a large monitor is good."""
+        return "min" if self.monitor == "val_loss" else "max"
+
 
 @dataclass(frozen=True)
 class Recipe:

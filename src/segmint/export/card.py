@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segmint.contract import ModelContract
 from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.files import replace_file
 
 if TYPE_CHECKING:
     from segmint.training.evaluation import Evaluation
@@ -54,9 +55,7 @@ def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: l
         onnx_example=onnx_example(contract),
         serving_example=serving_example(contract),
     )
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(content, encoding="utf-8")
-    beside.replace(path)
+    replace_file(path, content)
 
 
 def found(contract: ModelContract) -> str:

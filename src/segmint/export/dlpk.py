@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.errors import ExportError
+from segmint.files import replace_file
 
 FILE = "best_model.dlpk"
 EMD_FILE = "model.emd"
@@ -88,9 +89,7 @@ def emd(contract: ModelContract, model_file: str) -> dict[str, Any]:
 
 def write_emd(contract: ModelContract, path: Path) -> None:
     """Write the definition alone, for ``best_model.pt`` in the same folder."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(_json(emd(contract, MODEL_FILE)), encoding="utf-8")
-    beside.replace(path)
+    replace_file(path, _json(emd(contract, MODEL_FILE)))
 
 
 def write(contract: ModelContract, torchscript: Path, stac_item: Path | None, path: Path) -> None:

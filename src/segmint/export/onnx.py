@@ -51,7 +51,7 @@ def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
     proto = onnx.load(str(path))
     proto.ir_version = IR_VERSION
     _name_batch(proto)
-    onnx.helper.set_model_props(proto, {key: _text(value) for key, value in metadata(contract).items()})
+    onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in metadata(contract).items()})
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, str(path))
 
@@ -96,10 +96,6 @@ def _name_batch(proto: onnx.ModelProto) -> None:
         dimension = value.type.tensor_type.shape.dim[0]
         dimension.Clear()
         dimension.dim_param = "batch"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from shapely.geometry import box, mapping
 
 from segmint import __version__
 from segmint.contract import Band, ModelContract
+from segmint.files import replace_file
 
 MLM = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -131,9 +132,7 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
 
 def write(content: dict[str, Any], path: Path) -> None:
     """Write beside, then rename."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    beside.replace(path)
+    replace_file(path, json.dumps(content, indent=2) + "\n")
 
 
 def checksum(path: Path) -> str:

@@ -24,6 +24,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
+from segmint.files import replace_file
 from segmint.tracking.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
 
 if TYPE_CHECKING:
@@ -204,9 +205,7 @@ def png(figure: Figure) -> bytes:
 
 def save(figure: Figure, path: Path) -> None:
     """Write as PNG, beside the target first, then renamed over it."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(png(figure))
-    beside.replace(path)
+    replace_file(path, png(figure))
 
 
 def _show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from segmint.contract import ModelContract
 from segmint.export import card
 from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.files import replace_file
 from segmint.tracking.figures import png
 
 if TYPE_CHECKING:
@@ -87,9 +88,7 @@ def write(
         onnx_example=card.onnx_example(contract),
         serving_example=card.serving_example(contract),
     )
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(content, encoding="utf-8")
-    beside.replace(path)
+    replace_file(path, content)
 
 
 def _spread(evaluation: Evaluation) -> str:

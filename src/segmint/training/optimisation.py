@@ -6,7 +6,7 @@ Example:
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.optim import lr_scheduler
@@ -21,8 +21,7 @@ def configure(parameters: Iterable[torch.nn.Parameter], recipe: TrainingRecipe) 
         case "none":
             return {"optimizer": optimizer}
         case "plateau":
-            mode: Literal["min", "max"] = "min" if recipe.monitor == "val_loss" else "max"
-            plateau = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=5)
+            plateau = lr_scheduler.ReduceLROnPlateau(optimizer, mode=recipe.monitor_mode, factor=0.5, patience=5)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": recipe.monitor}}
         case "cosine":
             return {"optimizer": optimizer, "lr_scheduler": lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)}

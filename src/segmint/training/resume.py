@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from segmint.files import replace_file
 from segmint.recipe import Recipe
 from segmint.training.trainer import LAST
 
@@ -107,10 +108,8 @@ class RunFolder:
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def _write(self, identity: Identity, finished: bool) -> None:
-        beside = self.path / "state.json.part"
         state = {"identity": asdict(identity), "finished": finished}
-        beside.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-        beside.replace(self.path / "state.json")
+        replace_file(self.path / "state.json", json.dumps(state, indent=2) + "\n")
 
 
 def claim(root: Path, identity: Identity, run_exists: Callable[[str], bool]) -> RunFolder | None:

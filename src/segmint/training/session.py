@@ -19,6 +19,7 @@ from segmint.data.augmentation import Augmentation
 from segmint.data.dataset import Batch, TileDataset, loader
 from segmint.data.normalisation import Normaliser, Source, choose
 from segmint.data.preparation import PreparedData
+from segmint.files import replace_file
 from segmint.models.factory import WeightsOrigin, build
 from segmint.recipe import NetworkRecipe, Recipe
 from segmint.training.hardware import Hardware
@@ -138,7 +139,8 @@ class Session:
             start = str(resume_from) if resume_from else None
             trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
             history = log.history
-            _write_end(checkpoints, training.epochs, history)
+            ended = {"epochs": training.epochs, "history": history}
+            replace_file(checkpoints / "history.json", json.dumps(ended))
         best = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)
         self.task.load_state_dict(best["state_dict"])
         self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
@@ -154,12 +156,6 @@ def _ended(checkpoints: Path, epochs: int) -> list[dict[str, float]] | None:
     stopped_early = len(record["history"]) < record["epochs"]
     history: list[dict[str, float]] = record["history"]
     return history if stopped_early or epochs <= len(history) else None
-
-
-def _write_end(checkpoints: Path, epochs: int, history: list[dict[str, float]]) -> None:
-    beside = checkpoints / "history.json.part"
-    beside.write_text(json.dumps({"epochs": epochs, "history": history}), encoding="utf-8")
-    beside.replace(checkpoints / "history.json")
 
 
 def _describe(network: nn.Module, recipe: NetworkRecipe, origin: WeightsOrigin) -> Network:

@@ -23,12 +23,11 @@ def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: Ep
     """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``."""
     training = recipe.training
     torch.set_num_threads(hardware.threads)
-    mode = "min" if training.monitor == "val_loss" else "max"
     best = ModelCheckpoint(
         checkpoints,
         BEST.removesuffix(".ckpt"),
         monitor=training.monitor,
-        mode=mode,
+        mode=training.monitor_mode,
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
@@ -39,7 +38,11 @@ def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: Ep
     if training.patience:
         callbacks.append(
             EarlyStopping(
-                training.monitor, training.min_delta, training.patience, mode=mode, check_on_train_epoch_end=True
+                training.monitor,
+                training.min_delta,
+                training.patience,
+                mode=training.monitor_mode,
+                check_on_train_epoch_end=True,
             )
         )
     if sys.stderr.isatty():
