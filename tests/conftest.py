@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from places import SHARED, write_raster
 
-from segmint.contract import Band, Class, Dataset, Input, ModelContract, Network, Normalisation, Output
+from segmint.contract import Dataset, ModelContract, Network
 from segmint.export.stac_schemas import SchemaStore
+from segmint.interface import Band, Class, Input, Normalisation, Output
 
 
 @pytest.fixture(scope="session")
@@ -40,21 +41,23 @@ def make_contract() -> Callable[..., ModelContract]:
             license="Apache-2.0",
             recipe="refugee-camp",
             created="2026-01-02T03:04:05Z",
-            input=Input(
-                bands=tuple(Band(name=name) for name in names),
-                height=size,
-                width=size,
-                source_dtype="uint8",
-                value_range=(0.0, 255.0),
-                nodata=nodata,
-                resolution_m=0.5,
+            inputs=(
+                Input(
+                    bands=tuple(Band(name=name) for name in names),
+                    source_dtype="uint8",
+                    value_range=(0.0, 255.0),
+                    nodata=nodata,
+                    normalisation=Normalisation(
+                        scale=255.0,
+                        mean=tuple(0.3 + 0.05 * i for i in range(bands)),
+                        std=tuple(0.2 + 0.01 * i for i in range(bands)),
+                        source="training split",
+                    ),
+                ),
             ),
-            normalisation=Normalisation(
-                scale=255.0,
-                mean=tuple(0.3 + 0.05 * i for i in range(bands)),
-                std=tuple(0.2 + 0.01 * i for i in range(bands)),
-                source="training split",
-            ),
+            height=size,
+            width=size,
+            resolution_m=0.5,
             output=Output(
                 activation="sigmoid" if classes == 2 else "softmax",
                 classes=tuple(Class(value=v, name=f"class{v}", color=f"#0000{v:02X}") for v in range(classes)),

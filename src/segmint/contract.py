@@ -11,103 +11,18 @@ Example:
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from segmint.errors import ContractError
 from segmint.files import replace_file
+from segmint.interface import Finite, Input, Normalisation, Output, Part, Positive
 
-CONTRACT_VERSION = 1
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9A-F]{6}$")]
+CONTRACT_VERSION = 2
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Band(_Part):
-    """One input band, in the order the network reads it."""
-
-    name: str
-    wavelength_um: Positive | None = None
-
-
-class Input(_Part):
-    """What a consumer feeds: pixel values exactly as they are stored.
-
-    Attributes:
-        name: Name of the input tensor in every format.
-        bands: Bands in order; the tensor is ``[B, len(bands), height, width]`` float32.
-        height: Tile height in pixels.
-        width: Tile width in pixels.
-        source_dtype: Data type of the stored pixels, e.g. ``uint8``.
-        value_range: Smallest and largest raw value seen in training (stored units).
-        nodata: Raw value that marks a pixel as empty when every band has it, or None.
-        resolution_m: Ground size of a pixel in metres, or None where the chips have no georeference.
-    """
-
-    name: str = "image"
-    bands: tuple[Band, ...] = Field(min_length=1)
-    height: int = Field(gt=0)
-    width: int = Field(gt=0)
-    source_dtype: str
-    value_range: tuple[Finite, Finite]
-    nodata: Finite | None = None
-    resolution_m: Positive | None = None
-
-
-class Normalisation(_Part):
-    """``(value / scale - mean) / std`` per band; lives inside every exported graph.
-
-    Attributes:
-        scale: Divisor of the raw value (255 for 8-bit imagery, 1 for reflectance).
-        mean: Per band, in units of ``value / scale``.
-        std: Per band, in units of ``value / scale``.
-        source: Where mean and std come from.
-    """
-
-    scale: Positive
-    mean: tuple[Finite, ...]
-    std: tuple[Positive, ...]
-    source: Literal["imagenet", "training split"]
-
-
-class Class(_Part):
-    """One class of the answer; ``value`` is the pixel value in class maps."""
-
-    value: int = Field(ge=0, le=255)
-    name: str
-    color: Colour
-
-
-class Output(_Part):
-    """What a consumer receives: probabilities ``[B, K, H, W]``.
-
-    Attributes:
-        name: Name of the output tensor in every format.
-        activation: ``sigmoid`` (K = 1, two classes listed) or ``softmax`` (K = number of classes).
-        classes: All classes, background included, ``value`` equal to the position.
-        threshold: Probability from which the foreground is chosen (sigmoid only), in 0..1.
-        temperature: Divisor of the logits found on the validation split (Guo et al. 2017).
-    """
-
-    name: str = "probabilities"
-    activation: Literal["sigmoid", "softmax"]
-    classes: tuple[Class, ...] = Field(min_length=2)
-    threshold: float = Field(gt=0, lt=1)
-    temperature: Positive
-
-    @property
-    def channels(self) -> int:
-        """K of the output tensor."""
-        return 1 if self.activation == "sigmoid" else len(self.classes)
-
-
-class Dataset(_Part):
+class Dataset(Part):
     """What the model was trained on.
 
     Attributes:
@@ -129,7 +44,7 @@ class Dataset(_Part):
     builtin_sample: bool = False
 
 
-class Provider(_Part):
+class Provider(Part):
     """A STAC provider object."""
 
     name: str
@@ -137,7 +52,7 @@ class Provider(_Part):
     url: str | None = None
 
 
-class Network(_Part):
+class Network(Part):
     """The trained network."""
 
     architecture: str
@@ -147,10 +62,16 @@ class Network(_Part):
     memory_bytes: int = Field(gt=0)
 
 
-class ModelContract(_Part):
+class ModelContract(Part):
     """Everything a consumer of the model has to know (see the module docstring).
 
     Attributes:
+        inputs: What the graph takes; one raster for everything but the time-series form of a spread model.
+        height: Tile height in pixels.
+        width: Tile width in pixels.
+        fit: How an image comes to the tile's size: ``tile`` cuts it, ``letterbox`` scales it with its aspect kept and
+            pads it, ``resize`` stretches it.
+        resolution_m: Ground size of a pixel in metres, or None where the chips have no georeference.
         stride: Pixels between the origins of neighbouring tiles when a larger image is predicted.
         metrics: Measured figures, by their MLflow name.
         environment: Where it was trained (platform, processor, torch, GPU names, memory ...).
@@ -166,40 +87,61 @@ class ModelContract(_Part):
     providers: tuple[Provider, ...] = ()
     recipe: str
     created: str
-    input: Input
-    normalisation: Normalisation
+    inputs: tuple[Input, ...] = Field(min_length=1)
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    fit: Literal["tile", "letterbox", "resize"] = "tile"
+    resolution_m: Positive | None = None
     output: Output
     stride: int = Field(gt=0)
     network: Network
     dataset: Dataset
     batch_size: int = Field(gt=0)
-    metrics: dict[str, Finite] = {}
-    environment: dict[str, str] = {}
+    metrics: dict[str, Finite] = Field(default_factory=dict)
+    environment: dict[str, str] = Field(default_factory=dict)
     git_commit: str | None = None
     parity_sample: str | None = None
 
     @property
+    def input(self) -> Input:
+        """The one raster that the model takes.
+
+        Raises:
+            ContractError: It takes several tensors.
+        """
+        if len(self.inputs) > 1:
+            names = ", ".join(item.name for item in self.inputs)
+            raise ContractError(f"the model takes {names}", "one raster", "Use its packed form")
+        return self.inputs[0]
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What the graph does to the one raster first."""
+        assert self.input.normalisation is not None
+        return self.input.normalisation
+
+    @property
     def band_names(self) -> tuple[str, ...]:
         """Names of the input bands in order."""
-        return tuple(band.name for band in self.input.bands)
+        return tuple(band.name for item in self.inputs for band in item.bands)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes by value."""
         return tuple(item.name for item in self.output.classes)
 
+    def shape(self, item: Input) -> tuple[int, ...]:
+        """Shape of an input tensor, -1 where it is free (batch and time)."""
+        known = {"batch": -1, "time": -1, "bands": len(item.bands), "height": self.height, "width": self.width}
+        return tuple(known[name] for name in item.dimensions)
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        bands = len(self.input.bands)
-        if len(self.normalisation.mean) != bands or len(self.normalisation.std) != bands:
-            raise ValueError(f"normalisation needs one mean and std for each of {bands} bands")
-        if len(set(self.band_names)) != bands:
-            raise ValueError("band names must differ")
         if [item.value for item in self.output.classes] != list(range(len(self.output.classes))):
             raise ValueError("class values must count up from 0")
         if self.output.activation == "sigmoid" and len(self.output.classes) != 2:
             raise ValueError("sigmoid means exactly two classes, background and foreground")
-        if self.stride > min(self.input.height, self.input.width):
+        if self.stride > min(self.height, self.width):
             raise ValueError("a stride larger than the tile would leave gaps")
         return self
 

@@ -15,9 +15,10 @@ import pytest
 import torch
 from torch import nn
 
-from segmint.contract import Band, Class, Dataset, Input, ModelContract, Network, Normalisation, Output
+from segmint.contract import Dataset, ModelContract, Network
 from segmint.errors import ExportError
 from segmint.export import dlpk
+from segmint.interface import Band, Class, Input, Normalisation, Output
 
 ESRI = Path(dlpk.__file__).parent / "esri"
 TILE_HEIGHT, TILE_WIDTH = 32, 48
@@ -69,16 +70,18 @@ def contract_of(activation: str = "sigmoid", nodata: float | None = None, **chan
         "license": "Apache-2.0",
         "recipe": "camps",
         "created": "2026-11-20T10:00:00Z",
-        "input": Input(
-            bands=tuple(Band(name=name) for name in ("red", "green", "blue")),
-            height=TILE_HEIGHT,
-            width=TILE_WIDTH,
-            source_dtype="uint8",
-            value_range=(0, 255),
-            nodata=nodata,
-            resolution_m=0.5,
+        "inputs": (
+            Input(
+                bands=tuple(Band(name=name) for name in ("red", "green", "blue")),
+                source_dtype="uint8",
+                value_range=(0, 255),
+                nodata=nodata,
+                normalisation=Normalisation(scale=1, mean=(0, 0, 0), std=(1, 1, 1), source="training split"),
+            ),
         ),
-        "normalisation": Normalisation(scale=1, mean=(0, 0, 0), std=(1, 1, 1), source="training split"),
+        "height": TILE_HEIGHT,
+        "width": TILE_WIDTH,
+        "resolution_m": 0.5,
         "output": Output(
             activation=activation,
             classes=tuple(

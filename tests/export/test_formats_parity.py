@@ -58,7 +58,7 @@ def test_a_planted_fault_fails_the_proof(minted, fault, tmp_path):
         case "temperature":
             state["temperature"] = torch.tensor(1.0)
         case "mean":
-            state["mean"] = state["mean"] + 0.01
+            state["normalisation.mean"] = state["normalisation.mean"] + 0.01
         case "swapped bands":
             answer = parity.ParitySample(sample.chips[:, ::-1].copy(), sample.probabilities, sample.stems)
         case "second sigmoid":

@@ -61,8 +61,7 @@ def test_training_and_deployed_normalisation_agree(make_contract):
 
     contract = make_contract(nodata=0.0)
     raw = np.random.default_rng(1).integers(0, 3, (3, 16, 16)).astype(np.uint8)
-    norm = contract.normalisation
-    ours = Normaliser(norm.scale, norm.mean, norm.std, 0.0)(raw)
+    ours = Normaliser(contract.input)(raw)
     model = DeployedModel(_Identity(), contract.model_copy(update={"output": make_contract(classes=3).output}))
     theirs = torch.log(model(torch.from_numpy(raw[None].astype(np.float32))))[0].numpy() * contract.output.temperature
     np.testing.assert_allclose(theirs - theirs[0], ours - ours[0], atol=2e-4)

@@ -130,7 +130,7 @@ def test_16_bit_with_seven_bands_is_stretched_and_shown_in_natural_colours(make_
     order = (2, 6, 1, 3, 0, 4, 5)
     bands = tuple(contract.input.bands[i] for i in order)  # blue, coastal, green, nir, red, ...
     contract = contract.model_copy(
-        update={"input": contract.input.model_copy(update={"bands": bands, "source_dtype": "uint16"})}
+        update={"inputs": (contract.input.model_copy(update={"bands": bands, "source_dtype": "uint16"}),)}
     )
     image = np.random.default_rng(2).integers(300, 9000, (7, 40, 30)).astype(np.uint16)
     drawn = pictures.picture(image, contract)
@@ -144,7 +144,7 @@ def test_16_bit_with_seven_bands_is_stretched_and_shown_in_natural_colours(make_
 @pytest.mark.parametrize("bands", [1, 2, 4])
 def test_any_number_of_bands_and_pixels_without_a_value_can_be_shown(make_contract, bands):
     contract = make_contract(bands=bands, nodata=-1.0)
-    contract = contract.model_copy(update={"input": contract.input.model_copy(update={"source_dtype": "float32"})})
+    contract = contract.model_copy(update={"inputs": (contract.input.model_copy(update={"source_dtype": "float32"}),)})
     image = np.random.default_rng(3).random((bands, 6, 6)).astype(np.float32)
     image[:, 0, 0], image[0, 0, 1] = -1, np.nan
     with warnings.catch_warnings():

@@ -111,7 +111,7 @@ with urlopen(request) as answer:
 
 
 def _reading(contract: ModelContract) -> str:
-    width, height, bands = contract.input.width, contract.input.height, contract.band_names
+    width, height, bands = contract.width, contract.height, contract.band_names
     positions = json.dumps(list(range(1, len(bands) + 1)))
     return f"""# raw values as stored; bands: {json.dumps(bands)}
 with rasterio.open("scene.tif") as scene:

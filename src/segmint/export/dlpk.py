@@ -62,8 +62,8 @@ def emd(contract: ModelContract, model_file: str) -> dict[str, Any]:
         "Version": contract.created[:7].replace("-", "."),
         "ModelFile": model_file,
         "InferenceFunction": _FUNCTION.name,
-        "ImageHeight": source.height,
-        "ImageWidth": source.width,
+        "ImageHeight": contract.height,
+        "ImageWidth": contract.width,
         "ExtractBands": list(range(len(source.bands))),
         "ImageSpaceUsed": "MAP_SPACE",
         "SupportsVariableTileSize": False,
@@ -199,7 +199,7 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
 
 def _cell_size(contract: ModelContract) -> dict[str, Any] | None:
     """The ground resolution in the UTM zone (EPSG 326xx, 327xx) amid the training data, where metres are true."""
-    resolution, bounds = contract.input.resolution_m, contract.dataset.bbox_wgs84
+    resolution, bounds = contract.resolution_m, contract.dataset.bbox_wgs84
     if resolution is None or bounds is None:
         return None
     west, south, east, north = bounds

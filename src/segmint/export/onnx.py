@@ -65,17 +65,17 @@ def metadata(contract: ModelContract) -> dict[str, Any]:
     entries: dict[str, Any] = {
         "model_type": "Segmentor",
         "class_names": {str(item.value): item.name for item in contract.output.classes},
-        "tile_size": contract.input.width,
-        "tiles_size": contract.input.width,
-        "tiles_overlap": round(100 * (1 - contract.stride / contract.input.width)),
+        "tile_size": contract.width,
+        "tiles_size": contract.width,
+        "tiles_overlap": round(100 * (1 - contract.stride / contract.width)),
         "standardization_mean": [0.0] * bands,
         "standardization_std": [1 / 255] * bands,
         "seg_thresh": contract.output.threshold if contract.output.activation == "sigmoid" else 0,
         "seg_small_segment": 0,
         "contract": contract.model_dump(mode="json"),
     }
-    if contract.input.resolution_m is not None:
-        entries["resolution"] = round(100 * contract.input.resolution_m, 3)
+    if contract.resolution_m is not None:
+        entries["resolution"] = round(100 * contract.resolution_m, 3)
     return entries
 
 

@@ -22,8 +22,9 @@ import pystac
 from shapely.geometry import box, mapping
 
 from segmint import __version__
-from segmint.contract import Band, ModelContract
+from segmint.contract import ModelContract
 from segmint.files import replace_file
+from segmint.interface import Band
 
 MLM = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -188,8 +189,8 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         properties["mlm:accelerator_count"] = gpus
     if contract.providers:
         properties["providers"] = [provider.model_dump(exclude_none=True) for provider in contract.providers]
-    if contract.input.resolution_m is not None:
-        properties["gsd"] = contract.input.resolution_m
+    if contract.resolution_m is not None:
+        properties["gsd"] = contract.resolution_m
     return properties
 
 
@@ -227,7 +228,7 @@ def _input(contract: ModelContract) -> dict[str, Any]:
         "description": f"Raw {contract.input.source_dtype} values as stored ({low:g} to {high:g}), cast to float32",
         "bands": list(contract.band_names),
         "input": {
-            "shape": [-1, len(contract.input.bands), contract.input.height, contract.input.width],
+            "shape": [-1, len(contract.input.bands), contract.height, contract.width],
             "dim_order": ["batch", "bands", "height", "width"],
             "data_type": "float32",
         },
@@ -242,7 +243,7 @@ def _output(contract: ModelContract) -> dict[str, Any]:
         "name": contract.output.name,
         "tasks": ["semantic-segmentation"],
         "result": {
-            "shape": [-1, contract.output.channels, contract.input.height, contract.input.width],
+            "shape": [-1, contract.output.channels, contract.height, contract.width],
             "dim_order": ["batch", "class", "height", "width"],
             "data_type": "float32",
         },

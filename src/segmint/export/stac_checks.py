@@ -100,7 +100,7 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
     properties = item["properties"]
     source, answer = properties["mlm:input"][0], properties["mlm:output"][0]
     inside = properties.get("mlm:hyperparameters", {})
-    tile = [contract.input.height, contract.input.width]
+    tile = [contract.height, contract.width]
     bbox, names = contract.dataset.bbox_wgs84, list(contract.band_names)
     stated = {
         "bbox": (item.get("bbox"), list(bbox) if bbox else None),

@@ -39,5 +39,5 @@ def example_input(contract: ModelContract) -> torch.Tensor:
     """A batch of two raw tiles ``[2, C, H, W]`` in the middle of the value range (a batch of one would freeze it)."""
     low, high = contract.input.value_range
     generator = torch.Generator().manual_seed(0)
-    shape = (2, len(contract.input.bands), contract.input.height, contract.input.width)
+    shape = (2, len(contract.input.bands), contract.height, contract.width)
     return torch.rand(shape, generator=generator) * (high - low) + low

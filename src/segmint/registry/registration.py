@@ -77,7 +77,7 @@ def register(
 
 def signature(contract: ModelContract) -> ModelSignature:
     """Tensors with a free batch, derived from the contract."""
-    ground = (contract.input.height, contract.input.width)
+    ground = (contract.height, contract.width)
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(contract.input.bands), *ground))]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, contract.output.channels, *ground))]),

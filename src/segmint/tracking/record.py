@@ -29,7 +29,7 @@ def open_record(
     environment: Mapping[str, str],
 ) -> None:
     """Log recipe, choices, environment, dataset figures and lineage before training starts."""
-    bands = [band.name for band in recipe.data.bands]
+    bands = [*(band.name for band in prepared.bands), *(band.name for band in recipe.data.derived)]
     figures = {f"dataset.{name}": value for name, value in prepared.statistics.flat(bands).items()}
     system = {f"system.{name}": value for name, value in environment.items()}
     digest = {"dataset.digest": prepared.fingerprint.digest, "split.rule": prepared.split.rule}
@@ -56,7 +56,8 @@ def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:
     _write_json(folder / "split.json", {"rule": prepared.split.rule, "tiles": tiles})
     if recipe.log_dataset:
         shutil.copytree(recipe.data.chips_dir, folder / "chips")
-        shutil.copytree(recipe.data.labels_dir, folder / "labels")
+        if recipe.data.labels_dir:
+            shutil.copytree(recipe.data.labels_dir, folder / "labels")
 
 
 def describe(run: TrackedRun, contract: ModelContract, proofs: int) -> str:
@@ -68,7 +69,7 @@ def describe(run: TrackedRun, contract: ModelContract, proofs: int) -> str:
         f"Test IoU **{metrics['test_iou']:.3f}**, F1 {metrics['test_f1']:.3f}; a constant answer scores "
         f"{metrics['test_baseline_iou']:.3f}.\n\n"
         f"Input: raw {contract.input.source_dtype} values of {', '.join(contract.band_names)}, tiles of "
-        f"{contract.input.width} px. Output: probabilities. {proofs} formats proven equal to the trained network.\n\n"
+        f"{contract.width} px. Output: probabilities. {proofs} formats proven equal to the trained network.\n\n"
         f"Data: {sum(contract.dataset.chips.values())} chips, split {contract.dataset.split_rule}. "
         f"Report: artifact `evaluation/report.html`."
     )

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from segmint.contract import Band, Class, Input, ModelContract, Normalisation, Output, Provider
+from segmint.contract import ModelContract, Provider
 from segmint.data.preparation import PreparedData
+from segmint.interface import Class, Output
 from segmint.recipe import Recipe
 from segmint.training.calibration import Calibration
 from segmint.training.evaluation import Evaluation
@@ -26,9 +27,7 @@ def draft(
     git_commit: str | None,
 ) -> ModelContract:
     """Write down the interface and the figures of a trained network."""
-    data, normaliser = recipe.data, session.normaliser
-    low = min(band.minimum for band in prepared.statistics.bands)
-    high = max(band.maximum for band in prepared.statistics.bands)
+    data = recipe.data
     return ModelContract(
         name=recipe.registered_name,
         title=recipe.title or recipe.registered_name,
@@ -38,21 +37,11 @@ def draft(
         providers=tuple(Provider(name=p.name, roles=tuple(p.roles), url=p.url) for p in recipe.providers),
         recipe=recipe.recipe,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        input=Input(
-            bands=tuple(Band(name=band.name, wavelength_um=band.wavelength_um) for band in data.bands),
-            height=data.tile_size,
-            width=data.tile_size,
-            source_dtype=prepared.statistics.dtype,
-            value_range=(low, high),
-            nodata=prepared.nodata,
-            resolution_m=prepared.resolution_m,
-        ),
-        normalisation=Normalisation(
-            scale=normaliser.scale,
-            mean=normaliser.mean,
-            std=normaliser.std,
-            source=session.normalisation_source,
-        ),
+        inputs=(session.source,),
+        height=data.tile_size,
+        width=data.tile_size,
+        fit=data.fit,
+        resolution_m=prepared.resolution_m,
         output=Output(
             activation="sigmoid" if len(data.classes) == 2 else "softmax",
             classes=tuple(
@@ -76,6 +65,8 @@ def figures(evaluation: Evaluation, calibration: Calibration) -> dict[str, float
     split = evaluation.split
     named = {f"{split}_{name}": value for name, value in evaluation.scores.items()}
     named |= {f"{split}_baseline_{name}": evaluation.baseline[name] for name in ("iou", "f1", "acc")}
+    for rival, scores in evaluation.rivals.items():
+        named[f"{split}_baseline_iou_{rival.lower().replace(' ', '_')}"] = scores["iou"]
     named |= {
         f"{split}_ece_before": calibration.ece_before,
         f"{split}_ece_after": calibration.ece_after,
