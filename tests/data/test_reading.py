@@ -1,18 +1,16 @@
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from PIL import Image
-from places import write_raster
+from places import read_image, read_label, unread_chip, write_raster
 
-from segmint.data.chips import Chip, read_image
+from segmint.data.chips import IGNORE
 from segmint.data.fingerprint import fingerprint
-from segmint.data.labels import IGNORE, read_label
 from segmint.data.pairs import find_chips
 from segmint.data.splits import Split
-from segmint.data.statistics import measure
+from segmint.data.statistics import Scaling, measure
 from segmint.data.tiles import Tile
 from segmint.errors import DataError
 from segmint.recipe import ClassOfInterest, DataRecipe
@@ -111,7 +109,7 @@ def test_a_file_cut_off_half_way_is_unreadable(tmp_path, suffix, folder):
     ],
 )
 def test_the_ground_size_of_a_pixel_is_in_metres_in_every_reference_system(crs, transform, across, down):
-    chip = Chip("a", Path("a.tif"), Path("a.tif"), 100, 100, "uint8", None, crs, transform)
+    chip = unread_chip("a", 100, 100, crs, transform)
     assert chip.pixel_m == (pytest.approx(across, rel=1e-3), pytest.approx(down, rel=1e-3))
     assert chip.resolution_m == pytest.approx((across * down) ** 0.5, rel=1e-3)
 
@@ -130,7 +128,7 @@ def test_usual_image_files_are_read(tmp_path, suffix):
     Image.fromarray(pixels).save(tmp_path / "chips" / f"a{suffix}")
     Image.fromarray(np.full((16, 16), 255, np.uint8)).save(tmp_path / "labels" / "a.png")
     (chip,) = find_chips(DataRecipe(chips_dir=str(tmp_path / "chips"), labels_dir=str(tmp_path / "labels")))
-    values, valid = read_image(chip, 3)
+    values, valid = read_image(chip)
     assert np.abs(values.astype(int).transpose(1, 2, 0) - pixels).max() <= 3  # JPEG
     assert valid.all()
     assert chip.bounds is None
@@ -144,7 +142,7 @@ def test_transparent_pixels_do_not_count(tmp_path):
     Image.fromarray(pixels, "RGBA").save(tmp_path / "chips" / "a.png")
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "labels" / "a.png")
     (chip,) = find_chips(DataRecipe(chips_dir=str(tmp_path / "chips"), labels_dir=str(tmp_path / "labels")))
-    values, valid = read_image(chip, 3, (2, 0, 4, 16))
+    values, valid = read_image(chip, (2, 0, 4, 16))
     assert values.shape == (3, 4, 16)
     assert valid.sum(1).tolist() == [0, 0, 16, 16]
 
@@ -154,7 +152,7 @@ def test_pixels_hidden_by_a_mask_do_not_count(folders, tmp_path):
     hidden[5:9] = True
     with rasterio.open(tmp_path / "chips" / "a.tif", "r+") as target:
         target.write_mask(~hidden)
-    _, valid = read_image(find_chips(folders)[0], 3)
+    _, valid = read_image(find_chips(folders)[0])
     assert (valid == ~hidden).all()
 
 
@@ -164,7 +162,7 @@ def test_a_pixel_is_nodata_only_where_every_band_is(folders, tmp_path):
     pixels[0, 1, 1] = 0
     write_raster(tmp_path / "chips" / "a.tif", pixels, (0, 0))
     chip = find_chips(DataRecipe(**(vars(folders) | {"nodata": 0.0})))[0]
-    _, valid = read_image(chip, 3)
+    _, valid = read_image(chip)
     assert (~valid).sum() == 1
     assert not valid[0, 0]
 
@@ -175,7 +173,7 @@ def test_a_pixel_whose_bands_are_nodata_or_not_finite_is_empty(folders, tmp_path
     pixels[:, 0, 1] = (-1, np.nan, 9)
     for name in "abc":
         write_raster(tmp_path / "chips" / f"{name}.tif", pixels, (0, 0))
-    _, valid = read_image(find_chips(DataRecipe(**(vars(folders) | {"nodata": -1.0})))[0], 3)
+    _, valid = read_image(find_chips(DataRecipe(**(vars(folders) | {"nodata": -1.0})))[0])
     assert np.argwhere(~valid).tolist() == [[0, 0]]
 
 
@@ -237,7 +235,12 @@ def test_statistics_equal_numpy_over_all_pixels_even_far_from_zero(folders, tmp_
         write_raster(tmp_path / "chips" / f"{name}.tif", values, (0, 0))
     chips = find_chips(folders)
     tiles = tuple(Tile(n, 0, left, 20, 15) for n in range(3) for left in (0, 15))
-    measured = measure(chips, Split({"train": tiles, "val": (), "test": ()}, "all"), folders)
+    measured = measure(
+        chips,
+        Split({"train": tiles, "val": (), "test": ()}, "all"),
+        Scaling(1.0, 0.0, ("red", "green", "blue"), ()),
+        ("background", "foreground"),
+    )
     pixels = np.stack(stored).astype(np.float64)
     for number, band in enumerate(measured.bands):
         values = pixels[:, number].ravel()
@@ -245,7 +248,7 @@ def test_statistics_equal_numpy_over_all_pixels_even_far_from_zero(folders, tmp_
         assert band.std == pytest.approx(values.std(), rel=1e-9)
         assert (band.minimum, band.maximum) == (values.min(), values.max())
         assert band.p25 == np.percentile(values, 25, method="inverted_cdf")
-    labels = np.stack([rasterio.open(chip.label).read(1) for chip in chips])
+    labels = np.stack([rasterio.open(chip.answer.path).read(1) for chip in chips])
     assert measured.class_share["foreground"] == pytest.approx((labels > 0).mean())
 
 

@@ -1,10 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import rasterio.warp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import unread_chip
 from shapely import box, union_all
 from shapely.geometry import shape
 
@@ -21,7 +20,7 @@ RECIPE = SplitRecipe()
 def chip(name: str, x: float, y: float, pixels: int = 64, pixel: float = 0.5, crs: str | None = "EPSG:32636") -> Chip:
     """A square chip with its upper left corner at (x, y) metres from a point on the zone's central meridian."""
     transform = (pixel, 0.0, 500_000.0 + x, 0.0, -pixel, 4_000_000.0 + y) if crs else None
-    return Chip(name, Path(f"{name}.tif"), Path(f"{name}_label.tif"), pixels, pixels, "uint8", None, crs, transform)
+    return unread_chip(name, pixels, pixels, crs, transform)
 
 
 def ground(chips: list[Chip], split: Split, name: str) -> set[tuple[int, int]]:
@@ -165,7 +164,7 @@ def test_a_buffer_keeps_metres_free_between_splits():
 def test_blocks_and_buffers_are_metres_also_where_degrees_are_not_square():
     """At 60 degrees north a degree of longitude is half a degree of latitude; distances are measured in UTM."""
     transform = (1e-5, 0.0, 21.0, 0.0, -1e-5, 60.0)
-    scene = Chip("s", Path("s.tif"), Path("l.tif"), 640, 640, "uint8", None, "EPSG:4326", transform)
+    scene = unread_chip("s", 640, 640, "EPSG:4326", transform)
     split = split_ground([scene], SplitRecipe(block_size=100, buffer=10), 256, "tile")
     assert "blocks of 100 m of 1 scene, 10 m kept free" in split.rule
     shown = {}
@@ -251,7 +250,7 @@ def test_without_georeference_chips_are_drawn_at_random_by_seed():
 
 def test_too_little_data_says_how_much_is_needed():
     with pytest.raises(SplitError, match="at least 3"):
-        split_ground([chip("a", 0, 0, crs=None), chip("b", 0, 0, crs=None)], RECIPE, 64, "tile")
+        split_ground([chip("a", 0, 0, crs=None), chip("b", 0, 0, crs=None)], RECIPE, 64, "resize")
     with pytest.raises(SplitError, match="no georeference"):
         split_ground([chip("a", 0, 0), chip("b", 0, 0, crs=None), chip("c", 99, 0)], RECIPE, 64, "tile")
 
@@ -264,7 +263,7 @@ def test_every_split_gets_a_unit(weights, seed):
 
 def test_the_real_chips_of_banepa(shared_data):
     """40 adjoining chips whose georeference is in sidecars: 45.4 % building over all of them."""
-    from segmint.data.statistics import measure
+    from segmint.data.statistics import Scaling, measure
 
     folder = shared_data / "buildings_banepa"
     data = DataRecipe(chips_dir=str(folder / "chips"), labels_dir=str(folder / "labels"))
@@ -275,5 +274,8 @@ def test_the_real_chips_of_banepa(shared_data):
     split = split_ground(chips, RECIPE, 256, "tile")
     check_overlap(chips, split)
     assert [len({t.chip for t in split.tiles[name]}) for name in SPLITS] == [28, 6, 6]
+    scaling = Scaling(255.0, 0.0, ("red", "green", "blue"), ())
     everything = Split({"train": sum(split.tiles.values(), ()), "val": (), "test": ()}, "all")
-    assert measure(chips, everything, data).class_share["foreground"] == pytest.approx(0.454, abs=0.0005)
+    assert measure(chips, everything, scaling, ("background", "foreground")).class_share["foreground"] == pytest.approx(
+        0.454, abs=0.0005
+    )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from places import write_raster
+from places import raster_input, write_raster
 
 from segmint.data.augmentation import Augmentation
 from segmint.data.dataset import EpochOrder, TileDataset, loader
@@ -10,7 +10,8 @@ from segmint.data.pairs import find_chips
 from segmint.data.tiles import Tile
 from segmint.recipe import AugmentationRecipe, DataRecipe
 
-PLAIN = Normaliser(255.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), None)
+RGB = raster_input(("red", "green", "blue"), 255.0, 0.0, 1.0)
+PLAIN = Normaliser(RGB)
 GEOMETRY = AugmentationRecipe(brightness=0.0, contrast=0.0)
 
 
@@ -26,14 +27,14 @@ def pair(tmp_path):
 
 def test_a_tile_is_the_pixels_at_its_place(pair):
     chips = find_chips(pair)
-    item = TileDataset(chips, [Tile(0, 5, 11, 32, 32)], pair, PLAIN)[(0, 0)]
+    item = TileDataset(chips, [Tile(0, 5, 11, 32, 32)], 32, "tile", PLAIN)[(0, 0)]
     assert item["image"].shape == (3, 32, 32)
     torch.testing.assert_close(item["image"][0], item["target"].float())
 
 
 def test_a_small_tile_is_reflected_and_its_border_ignored(pair):
     chips = find_chips(pair)
-    item = TileDataset(chips, [Tile(0, 20, 30, 20, 20)], pair, PLAIN)[(0, 0)]
+    item = TileDataset(chips, [Tile(0, 20, 30, 20, 20)], 32, "tile", PLAIN)[(0, 0)]
     image, target = item["image"], item["target"]
     assert (target[:20, :20] != 255).all()
     assert (target[20:] == 255).all()
@@ -43,7 +44,7 @@ def test_a_small_tile_is_reflected_and_its_border_ignored(pair):
 
 def test_resize_stretches_the_whole_chip_and_keeps_class_values(pair):
     resized = DataRecipe(**(vars(pair) | {"fit": "resize"}))
-    item = TileDataset(find_chips(resized), [Tile(0, 0, 0, 40, 50)], resized, PLAIN)[(0, 0)]
+    item = TileDataset(find_chips(resized), [Tile(0, 0, 0, 40, 50)], 32, "resize", PLAIN)[(0, 0)]
     assert item["image"].shape == (3, 32, 32)
     assert set(item["target"].unique().tolist()) == {0, 1}
 
@@ -55,7 +56,7 @@ def test_augmentation_moves_image_and_mask_together():
     for number in range(30):
         target = torch.from_numpy(np.kron(draw.integers(0, 2, (8, 8)), np.ones((8, 8))).astype(np.uint8))
         image = target.float().repeat(3, 1, 1)
-        changed, mask = Augmentation(GEOMETRY)(image, target, np.random.default_rng(number))
+        changed, mask = Augmentation(GEOMETRY, RGB)(image, target, np.random.default_rng(number))
         known = mask != 255
         agreement = ((changed[0] > 0.5) == (mask == 1))[known].float().mean()
         assert agreement > 0.97  # bilinear against nearest along block edges
@@ -66,7 +67,7 @@ def test_augmentation_moves_image_and_mask_together():
 def test_corners_that_a_rotation_uncovers_do_not_count():
     recipe = AugmentationRecipe(flip=0.0, quarter_turns=False, rotation=15.0, brightness=0.0, contrast=0.0)
     ones = torch.ones(64, 64, dtype=torch.uint8)
-    image, mask = Augmentation(recipe)(ones.float()[None], ones, np.random.default_rng(4))
+    image, mask = Augmentation(recipe, RGB)(ones.float()[None], ones, np.random.default_rng(4))
     assert 0 < (mask == 255).float().mean() < 0.3
     assert (image[0][mask == 255] < 1).any()
 
@@ -74,7 +75,7 @@ def test_corners_that_a_rotation_uncovers_do_not_count():
 def test_radiometry_changes_bands_apart_and_masks_never():
     recipe = AugmentationRecipe(flip=0.0, quarter_turns=False, rotation=0.0, brightness=0.2, contrast=0.2)
     image, target = torch.randn(3, 16, 16), torch.zeros(16, 16, dtype=torch.uint8)
-    changed, mask = Augmentation(recipe)(image, target, np.random.default_rng(0))
+    changed, mask = Augmentation(recipe, RGB)(image, target, np.random.default_rng(0))
     torch.testing.assert_close(mask, target)
     gains = [(changed[band].std() / image[band].std()).item() for band in range(3)]
     assert len({round(gain, 4) for gain in gains}) == 3
@@ -86,7 +87,8 @@ def test_order_and_augmentation_follow_from_seed_and_epoch_alone(pair):
     tiles = [Tile(0, row, 0, 32, 32) for row in range(8)]
 
     def epoch(number: int) -> torch.Tensor:
-        served = loader(TileDataset(chips, tiles, pair, PLAIN, Augmentation(AugmentationRecipe()), 3), 3, 0, 3)
+        change = Augmentation(AugmentationRecipe(), RGB)
+        served = loader(TileDataset(chips, tiles, 32, "tile", PLAIN, change, 3), 3, 0, 3)
         served.sampler.set_epoch(number)
         return torch.cat([batch["image"] for batch in served])
 
@@ -103,5 +105,7 @@ def test_every_tile_is_served_once_per_epoch():
 
 def test_normalisation_by_hand():
     raw = np.array([[[51, 102]], [[0, 255]]], np.uint8)
-    answer = Normaliser(255.0, (0.2, 0.5), (0.1, 0.25), None)(raw)
+    item = raster_input(("one", "two"), 255.0, 0.2, 0.1)
+    figures = item.normalisation.model_copy(update={"mean": (0.2, 0.5), "std": (0.1, 0.25)})
+    answer = Normaliser(item.model_copy(update={"normalisation": figures}))(raw)
     np.testing.assert_allclose(answer, [[[0, 2]], [[-2, 2]]], atol=1e-6)

@@ -125,7 +125,10 @@ class _Camp:
             low, high = float(line.min()), float(line.max())
             for _ in range(count):
                 bend = line + 26 * self.noise(120) - 13
-                distance = np.abs(bend - self.rng.uniform(low + 0.2 * (high - low), high - 0.2 * (high - low)))
+                start, end = sorted(
+                    (low + 0.2 * (high - low), high - 0.2 * (high - low))
+                )  # equal but for rounding at 1 px
+                distance = np.abs(bend - self.rng.uniform(start, end))
                 cover = np.clip((self.rng.uniform(5, 10) + 5 * self.noise(9) - distance) / 5, 0, 0.9)
                 color = np.array(_MATERIALS[int(self.rng.choice((1, 2, 4)))], np.float32)[:, None, None]
                 self.blend(color * (0.76 + 0.28 * self.noise(7)), cover)

@@ -1,26 +1,28 @@
-"""One image chip: its pixels, which of them are valid, and the ground it shows.
+"""One chip: its pixels, its answer, which pixels are valid, and the ground it shows.
+
+A reader (:mod:`segmint.data.pairs` for images with labels, :mod:`segmint.data.sequences` for a fire's history) makes
+chips; everything behind it (split, statistics, fingerprint, tiles) knows only what stands here.
 
 Example:
-    >>> pixels, valid = read_image(chip, bands=3)
+    >>> pixels, valid = chip.pixels.read((0, 0, 256, 256))
     >>> pixels.shape, valid.shape, chip.bounds
-    ((3, 512, 512), (512, 512), (85.5199, 27.6288, 85.5206, 27.6294))
+    ((3, 256, 256), (256, 256), (85.5199, 27.6288, 85.5206, 27.6294))
 """
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform, transform_bounds
-from rasterio.windows import Window
 
-from segmint.errors import DataError
+from segmint.data.tiles import Rectangle
+
+IGNORE = 255
+"""Value of pixels in class maps that count nowhere."""
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north."""
@@ -29,31 +31,61 @@ _EQUATOR_M, _ECCENTRICITY_SQUARED = 6_378_137.0, 0.00669437999014
 """WGS 84: radius of the equator in metres, and the square of the first eccentricity."""
 
 
+class Pixels(Protocol):
+    """Where the values of a chip come from."""
+
+    def read(self, window: Rectangle) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """Values ``[C, h, w]`` as stored, and ``[h, w]``, False where a pixel has none."""
+
+
+class Answer(Protocol):
+    """Where the truth of a chip comes from."""
+
+    def read(self, window: Rectangle) -> NDArray[np.uint8]:
+        """Class values ``[h, w]``, 255 where a pixel counts nowhere."""
+
+
 @dataclass(frozen=True)
 class Chip:
-    """A checked pair of image and label.
+    """A checked pair of values and truth.
 
     Attributes:
-        stem: Name that image and label share.
-        image: Image file.
-        label: Label file of the same size.
+        stem: Its name.
+        pixels: Values.
+        answer: Truth of the same size.
+        files: Every file it is made of, under the name it has in the dataset's manifest.
         height: Rows.
         width: Columns.
-        dtype: Stored data type of the image.
+        dtype: Stored data type of the values.
         nodata: Raw value of empty pixels, or None.
         crs: Coordinate reference system as WKT or EPSG code, or None without a georeference.
         transform: Affine coefficients (a, b, c, d, e, f), or None without a georeference.
+        group: What the reader knows it must not be parted from (a fire's sequence), or None.
     """
 
     stem: str
-    image: Path
-    label: Path
+    pixels: Pixels
+    answer: Answer
+    files: tuple[tuple[str, Path], ...]
     height: int
     width: int
     dtype: str
-    nodata: float | None
-    crs: str | None
-    transform: tuple[float, ...] | None
+    nodata: float | None = None
+    crs: str | None = None
+    transform: tuple[float, ...] | None = None
+    group: str | None = None
+
+    @property
+    def place(self) -> Path:
+        """Its main file, for messages."""
+        return self.files[0][1]
+
+    def read(self, window: Rectangle) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+        """Values ``[C, h, w]`` as stored and class values ``[h, w]``, 255 also where a pixel has no value."""
+        values, valid = self.pixels.read(window)
+        answer = self.answer.read(window)
+        answer[~valid] = IGNORE
+        return values, answer
 
     @property
     def bounds(self) -> Bounds | None:
@@ -104,50 +136,3 @@ class Chip:
         """Mean ground size of a pixel in metres, or None without a georeference."""
         pixel = self.pixel_m
         return None if pixel is None else math.sqrt(pixel[0] * pixel[1])
-
-
-def read_image(
-    chip: Chip, bands: int, window: tuple[int, int, int, int] | None = None
-) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-    """Pixels as stored and where they are valid.
-
-    Args:
-        chip: The chip.
-        bands: Number of bands to read; an alpha band behind them becomes part of the mask.
-        window: Row, column, height and width, or None for all.
-
-    Returns:
-        ``[C, H, W]`` in the stored data type, and ``[H, W]``, False where alpha or mask hide a pixel and where no band
-        has a value (every band nodata or not finite).
-
-    Raises:
-        DataError: The file cannot be read.
-    """
-    row, col, height, width = window or (0, 0, chip.height, chip.width)
-    part = Window(col, row, width, height)
-    try:
-        with open_raster(chip.image) as source:
-            pixels = source.read(list(range(1, bands + 1)), window=part)
-            alpha_is_a_band = has_alpha(source) and source.count == bands
-            masked = MaskFlags.per_dataset in source.mask_flag_enums[0] and not alpha_is_a_band
-            valid = source.dataset_mask(window=part) > 0 if masked else np.ones((height, width), bool)
-    except RasterioError as error:
-        raise DataError(
-            f"chip {chip.image} cannot be read ({error})", "an image file", "Replace or remove it"
-        ) from error
-    empty = ~np.isfinite(pixels)
-    if chip.nodata is not None:
-        empty |= pixels == chip.nodata
-    return pixels, valid & ~empty.all(axis=0)
-
-
-def open_raster(path: Path) -> rasterio.io.DatasetReader:
-    """Open a raster without the warning that it has no georeference."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path)
-
-
-def has_alpha(source: rasterio.io.DatasetReader) -> bool:
-    """Whether the last band is an alpha band."""
-    return bool(source.colorinterp[-1] == ColorInterp.alpha)

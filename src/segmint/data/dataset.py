@@ -1,7 +1,7 @@
 """Tiles as tensors, and the loaders that serve them in an order which only seed and epoch decide.
 
 Example:
-    >>> item = TileDataset(chips, split.tiles["val"], recipe.data, normaliser)[(0, 5)]
+    >>> item = TileDataset(chips, split.tiles["val"], 256, "tile", normaliser)[(0, 5)]
     >>> item["image"].shape, item["target"].dtype
     (torch.Size([3, 256, 256]), torch.uint8)
 """
@@ -15,12 +15,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as transform
 
-from segmint.data.augmentation import Augmentation
-from segmint.data.chips import Chip, read_image
-from segmint.data.labels import IGNORE, read_label
+from segmint.data.augmentation import FOREGROUND_SHARE, Augmentation
+from segmint.data.chips import IGNORE, Chip
 from segmint.data.normalisation import Normaliser
 from segmint.data.tiles import Tile
-from segmint.recipe import DataRecipe
 
 Batch = dict[str, torch.Tensor]
 
@@ -35,7 +33,8 @@ class TileDataset(Dataset[Batch]):
     Args:
         chips: All chips.
         tiles: Tiles of one split.
-        data: Bands, classes, tile size and fit.
+        size: Edge S of an item in pixels.
+        fit: ``tile``, ``letterbox`` or ``resize``: how a tile comes to that size.
         normaliser: Turns raw values into normalised ones.
         augmentation: Random changes, or None.
         seed: Seed of the random changes.
@@ -45,12 +44,13 @@ class TileDataset(Dataset[Batch]):
         self,
         chips: Sequence[Chip],
         tiles: Sequence[Tile],
-        data: DataRecipe,
+        size: int,
+        fit: str,
         normaliser: Normaliser,
         augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
-        self.chips, self.tiles, self.data = chips, tiles, data
+        self.chips, self.tiles, self.size, self.fit = chips, tiles, size, fit
         self.normaliser, self.augmentation, self.seed = normaliser, augmentation, seed
 
     def __len__(self) -> int:
@@ -66,43 +66,47 @@ class TileDataset(Dataset[Batch]):
             image, mask = self.augmentation(image, mask, draw)
         return {"image": image, "target": mask, "tile": torch.tensor(position)}
 
+    def stem(self, position: int) -> str:
+        """Name of the chip that a tile comes from."""
+        return self.chips[self.tiles[position].chip].stem
+
     def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
         """Raw values ``[C, S, S]`` in their stored type and class values ``[S, S]`` of one tile."""
         tile = self.tiles[position]
-        chip = self.chips[tile.chip]
-        window = (tile.row, tile.col, tile.height, tile.width)
-        raw, valid = read_image(chip, len(self.data.bands), window)
-        target = read_label(chip.label, self.data.classes, self.data.ignore_value, window)
-        target[~valid] = IGNORE
-        size = self.data.tile_size
-        if self.data.fit == "resize":
-            return _stretch(raw, size), _stretch(target[None], size, InterpolationMode.NEAREST)[0].astype(np.uint8)
-        below, right = size - tile.height, size - tile.width
+        raw, target = self.chips[tile.chip].read((tile.row, tile.col, tile.height, tile.width))
+        height, width = tile.height, tile.width
+        if self.fit != "tile":
+            ratio = self.size / max(height, width)
+            letterbox = round(height * ratio), round(width * ratio)
+            height, width = letterbox if self.fit == "letterbox" else (self.size, self.size)
+            raw = _scaled(raw, height, width, InterpolationMode.BILINEAR)
+            target = _scaled(target[None], height, width, InterpolationMode.NEAREST)[0].astype(np.uint8)
+        below, right = self.size - height, self.size - width
         if below or right:
             raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
             target = np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)
         return raw, target
 
 
-def _stretch(
-    values: NDArray[np.generic], size: int, mode: InterpolationMode = InterpolationMode.BILINEAR
-) -> NDArray[np.generic]:
-    if values.shape[-2:] == (size, size):
+def _scaled(values: NDArray[np.generic], height: int, width: int, mode: InterpolationMode) -> NDArray[np.generic]:
+    if values.shape[-2:] == (height, width):
         return values
     tensor = torch.from_numpy(values.astype(np.float32))
-    return np.asarray(transform.resize(tensor, [size, size], mode, antialias=True).numpy())
+    return np.asarray(transform.resize(tensor, [height, width], mode, antialias=True).numpy())
 
 
 class EpochOrder(Sampler[tuple[int, int]]):
-    """Yields ``(epoch, position)``; shuffled by seed and epoch alone. Lightning calls ``set_epoch``.
+    """Yields ``(epoch, position)``; drawn by seed and epoch alone. Lightning calls ``set_epoch``.
 
     Args:
         length: Number of tiles.
         seed: Seed of the order, or None to keep the order.
+        weights: How often each tile is drawn relative to the others, with replacement; None draws each once.
     """
 
-    def __init__(self, length: int, seed: int | None) -> None:
+    def __init__(self, length: int, seed: int | None, weights: NDArray[np.float64] | None = None) -> None:
         self.length, self.seed, self.epoch = length, seed, 0
+        self.shares = None if weights is None else weights / weights.sum()
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""
@@ -114,11 +118,21 @@ class EpochOrder(Sampler[tuple[int, int]]):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         order = np.arange(self.length)
         if self.seed is not None:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+            draw = np.random.default_rng([self.seed, self.epoch])
+            if self.shares is None:
+                draw.shuffle(order)
+            else:
+                order = draw.choice(self.length, self.length, p=self.shares)
         return iter([(self.epoch, int(position)) for position in order])
 
 
-def loader(dataset: TileDataset, batch_size: int, workers: int, shuffle_seed: int | None = None) -> DataLoader[Batch]:
+def loader(
+    dataset: TileDataset,
+    batch_size: int,
+    workers: int,
+    shuffle_seed: int | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> DataLoader[Batch]:
     """A loader over one split.
 
     A last batch of a single tile is left out of shuffled epochs: batch normalisation cannot learn from it.
@@ -126,9 +140,19 @@ def loader(dataset: TileDataset, batch_size: int, workers: int, shuffle_seed: in
     return DataLoader(
         dataset,
         batch_size=batch_size,
-        sampler=EpochOrder(len(dataset), shuffle_seed),
+        sampler=EpochOrder(len(dataset), shuffle_seed, weights),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
         drop_last=shuffle_seed is not None and len(dataset) > batch_size and len(dataset) % batch_size == 1,
     )
+
+
+def foreground_weights(dataset: TileDataset, weight: float) -> NDArray[np.float64]:
+    """``weight`` for tiles that show more than 1 % of a class but the first, 1 for the others."""
+    shares = [_foreground_share(dataset.read(position)[1]) for position in range(len(dataset))]
+    return np.where(np.array(shares) > FOREGROUND_SHARE, weight, 1.0)
+
+
+def _foreground_share(target: NDArray[np.uint8]) -> float:
+    return float(((target > 0) & (target != IGNORE)).mean())

@@ -8,6 +8,7 @@ Example:
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 from segmint.data.chips import Chip
@@ -37,23 +38,17 @@ class Fingerprint:
 
 
 def fingerprint(chips: Sequence[Chip]) -> Fingerprint:
-    """Fingerprint chips, labels and the sidecars that georeference them; independent of where the folders lie."""
-    entries = sorted(
-        (
-            _entry(file, f"{kind}/{file.name}")
-            for chip in chips
-            for kind, path in (("chips", chip.image), ("labels", chip.label))
-            for file in (path, *_sidecars(path))
-        ),
-        key=lambda entry: entry.path,
-    )
+    """Fingerprint every file that the chips are made of; independent of where the folders lie."""
+    files = dict(chain.from_iterable(chip.files for chip in chips))
+    entries = [_entry(files[name], name) for name in sorted(files)]
     total = hashlib.sha256()
     for entry in entries:
         total.update(f"{entry.path}\0{entry.sha256}\n".encode())
     return Fingerprint(total.hexdigest(), tuple(entries))
 
 
-def _sidecars(path: Path) -> list[Path]:
+def sidecars(path: Path) -> list[Path]:
+    """Files beside an image that georeference or mask it."""
     names = [path.name + ending for ending in SIDECARS] + [path.stem + ending for ending in SIDECARS]
     return [path.with_name(name) for name in dict.fromkeys(names) if path.with_name(name).is_file()]
 

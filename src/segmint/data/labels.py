@@ -1,11 +1,12 @@
-"""Label rasters as class maps: by declared value, by palette index, or by declared colour.
+"""Label files as class maps: by declared value, by palette index, or by declared colour; and what hides them.
 
 Example:
-    >>> read_label(Path("labels/a.png"), recipe.data.classes, ignore_value=None)
+    >>> Label(Path("labels/a.png"), tuple(recipe.data.classes), None).read((0, 0, 256, 256))
     array([[0, 0, 1, ...]], dtype=uint8)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,42 +14,81 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from segmint.data.chips import open_raster
+from segmint.data.chips import IGNORE
+from segmint.data.images import ARRAY_ENDINGS, open_raster, stacked
 from segmint.data.tiles import Rectangle
 from segmint.errors import DataError
 from segmint.recipe import ClassOfInterest
 
-IGNORE = 255
-"""Value of pixels in class maps that count nowhere."""
 
-
-def read_label(
-    path: Path, classes: Sequence[ClassOfInterest], ignore_value: int | None, window: Rectangle | None = None
-) -> NDArray[np.uint8]:
-    """Class positions ``[H, W]`` of a label file, 255 where the ignore value stands.
+@dataclass(frozen=True)
+class Label:
+    """A label file, and a raster of the same size that says where a pixel cannot be judged.
 
     A label of three or more bands is read by colour where the classes declare colours, else as grey values.
 
-    Args:
+    Attributes:
         path: The label file.
         classes: Classes with their label values or colours.
         ignore_value: Label value that counts nowhere.
-        window: Row, column, height and width, or None for all.
+        key: Array of a ``.npz`` that holds the label.
+        mask: A raster such as a cloud mask, or None.
+        mask_values: Values of the mask that hide a pixel.
+    """
+
+    path: Path
+    classes: tuple[ClassOfInterest, ...]
+    ignore_value: int | None
+    key: str = "label"
+    mask: Path | None = None
+    mask_values: tuple[int, ...] = ()
+
+    def read(self, window: Rectangle) -> NDArray[np.uint8]:
+        """Class values ``[h, w]``, 255 where the ignore value stands or the mask hides the pixel.
+
+        Raises:
+            DataError: A file cannot be read, or holds a value or colour that no class declares.
+        """
+        stored = stored_values(self.path, (self.key,), window)
+        colors_declared = any(item.colors for item in self.classes)
+        if len(stored) >= 3 and (colors_declared or (stored[1:3] != stored[0]).any()):
+            answer = _by_color(self.path, stored[:3], self.classes)
+        else:
+            answer = _by_value(self.path, stored[0], self.classes, self.ignore_value)
+        if self.mask is not None:
+            answer[np.isin(stored_values(self.mask, (self.key,), window)[0], self.mask_values)] = IGNORE
+        return answer
+
+
+def size_of(path: Path, key: str) -> tuple[int, int]:
+    """Height and width of a label file."""
+    if path.suffix.lower() in ARRAY_ENDINGS:
+        height, width = stacked(path, (key,), _ends_in_one(path, key)).shape[1:]
+        return height, width
+    with open_raster(path) as source:
+        return source.height, source.width
+
+
+def stored_values(path: Path, keys: tuple[str, ...], window: Rectangle) -> NDArray[np.generic]:
+    """``[bands, h, w]`` of a label or mask file as stored.
 
     Raises:
-        DataError: The file cannot be read, or holds a value or colour that no class declares.
+        DataError: The file cannot be read.
     """
+    row, col, height, width = window
+    if path.suffix.lower() in ARRAY_ENDINGS:
+        whole = stacked(path, keys, _ends_in_one(path, keys[0]))
+        return whole[:, row : row + height, col : col + width]
     try:
         with open_raster(path) as source:
-            row, col, height, width = window or (0, 0, source.height, source.width)
-            stored = source.read(window=Window(col, row, width, height))
+            return np.asarray(source.read(window=Window(col, row, width, height)))
     except RasterioError as error:
         raise DataError(f"label {path} cannot be read ({error})", "an image file", "Replace or remove it") from error
-    grey = stored[0]
-    colors_declared = any(item.colors for item in classes)
-    if len(stored) >= 3 and (colors_declared or (stored[1:3] != grey).any()):
-        return _by_color(path, stored[:3], classes)
-    return _by_value(path, grey, classes, ignore_value)
+
+
+def _ends_in_one(path: Path, key: str) -> bool:
+    """Whether a label array is ``[H, W, 1]``."""
+    return bool(stacked(path, (key,), False).shape[-1] == 1)
 
 
 def _by_value(

@@ -1,71 +1,133 @@
 """The training path's own normalisation, on numpy arrays.
 
-It is written apart from ``DeployedModel`` on purpose: the proof of the exports compares the two.
+It is written apart from the module inside the graph on purpose: the proof of the exports compares the two.
 
 Example:
-    >>> Normaliser(255.0, (0.5,), (0.25,), None)(np.full((1, 2, 2), 255, np.uint8))[0, 0, 0]
-    2.0
+    >>> Normaliser(contract.input)(np.full((3, 2, 2), 255, np.uint8)).shape
+    (3, 2, 2)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmint.data.statistics import Statistics
+from segmint.data.chips import Chip
+from segmint.data.statistics import Scaling, Statistics
 from segmint.errors import RecipeError
+from segmint.interface import Band, DerivedBand, Input, Normalisation
 from segmint.recipe import DataRecipe
 
-Source = Literal["imagenet", "training split"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+_RGB = ("red", "green", "blue")
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "int16": 32767.0}
 
 
 @dataclass(frozen=True)
 class Normaliser:
-    """``(value / scale - mean) / std`` per band, 0 where there is no value.
+    """Stored values of a raster to the channels that the network sees; 0 where there is no value.
 
     Attributes:
-        scale: Divisor of raw values.
-        mean: Per band, in units of ``value / scale``.
-        std: Per band, in units of ``value / scale``.
-        nodata: Raw value of a pixel that is empty when all its bands have it.
+        item: The input, with its normalisation.
     """
 
-    scale: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    nodata: float | None
+    item: Input
 
     def __call__(self, raw: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Normalised ``[C, H, W]`` float32 of raw values ``[C, H, W]`` (stored units)."""
+        """Channels ``[C', H, W]`` float32 of stored values ``[C, H, W]``."""
+        assert self.item.normalisation is not None
+        norm = self.item.normalisation
         values = raw.astype(np.float32)
-        mean = np.asarray(self.mean, np.float32)[:, None, None]
-        std = np.asarray(self.std, np.float32)[:, None, None]
-        normalised: NDArray[np.float32] = (values / np.float32(self.scale) - mean) / std
-        normalised[~np.isfinite(values)] = 0
-        if self.nodata is not None:
-            normalised[:, (values == np.float32(self.nodata)).all(axis=0)] = 0
-        return normalised
+        missing = ~np.isfinite(values)
+        if self.item.nodata is not None:
+            missing |= (values == np.float32(self.item.nodata)).all(axis=0)
+        scaling = Scaling(norm.scale, norm.offset, tuple(band.name for band in self.item.bands), norm.derived)
+        scaled = values / np.float32(norm.scale) + np.float32(norm.offset)
+        figures = list(zip(norm.mean, norm.std, strict=True))
+        channels: list[NDArray[np.float32]] = []
+        for band, stored, value, empty, (mean, std) in zip(
+            self.item.bands, values, scaled, missing, figures[: len(values)], strict=True
+        ):
+            for channel in _channels(band, stored, (value - np.float32(mean)) / np.float32(std)):
+                channel[empty] = 0
+                channels.append(channel)
+        derived = scaling.derive(np.where(missing, np.float32(np.nan), values))
+        for index, (mean, std) in zip(derived, figures[len(values) :], strict=True):
+            channel = (index - np.float32(mean)) / np.float32(std)
+            channel[~np.isfinite(index)] = 0
+            channels.append(channel)
+        return np.stack(channels)
 
 
-def choose(
-    data: DataRecipe, statistics: Statistics, pretrained: str | None, nodata: float | None
-) -> tuple[Normaliser, Source]:
-    """The normalisation of a run and where it comes from (``imagenet`` or ``training split``).
+def _channels(band: Band, stored: NDArray[np.float32], standard: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    if band.kind == "categorical":
+        return [(stored == code).astype(np.float32) for code in band.categories]
+    if band.kind == "circular":
+        return [np.sin(np.radians(stored)), np.cos(np.radians(stored))]
+    return [standard]
+
+
+def scaling_of(data: DataRecipe, bands: Sequence[Band], dtype: str) -> Scaling:
+    """Scale and offset of a dataset, and its derived bands.
 
     Raises:
-        RecipeError: ImageNet figures asked for chips that have not three bands.
+        RecipeError: A derived band of a band that does not exist.
     """
-    names = tuple(band.name for band in data.bands)
-    scale = data.scale if isinstance(data.scale, float) else _FULL_SCALE.get(statistics.dtype, 1.0)
-    imagenet = data.normalisation == "imagenet" or (data.normalisation == "auto" and pretrained == "imagenet")
+    scale = data.scale if isinstance(data.scale, float) else _FULL_SCALE.get(dtype, 1.0)
+    known = [band.name for band in bands]
+    for band in data.derived:
+        if len(band.of) != 2 or not set(band.of) <= set(known):
+            raise RecipeError(f"data.derived {band.name} is made of {band.of}", f"two of {', '.join(known)}")
+        known.append(band.name)
+    derived = tuple(DerivedBand(name=band.name, kind=band.kind, of=(band.of[0], band.of[1])) for band in data.derived)
+    return Scaling(scale, data.offset, tuple(band.name for band in bands), derived)
+
+
+def describe_input(
+    data: DataRecipe,
+    bands: tuple[Band, ...],
+    scaling: Scaling,
+    statistics: Statistics,
+    chips: Sequence[Chip],
+    pretrained: str | None,
+) -> Input:
+    """The raster that the model takes, with the normalisation of this run.
+
+    Raises:
+        RecipeError: ImageNet figures asked for bands other than red, green and blue.
+    """
+    names = tuple(band.name for band in bands) + tuple(band.name for band in scaling.derived)
+    imagenet = data.normalisation == "imagenet" or (
+        data.normalisation == "auto" and pretrained == "imagenet" and names == _RGB
+    )
+    if imagenet and len(names) != len(IMAGENET_MEAN):
+        raise RecipeError(f"data.normalisation: imagenet with {len(names)} bands", "3 bands", "Use 'training'")
+    kinds = [band.kind for band in bands] + ["continuous"] * len(scaling.derived)
+    shifts = [scaling.offset] * len(bands) + [0.0] * len(scaling.derived)
+    divisors = [scaling.scale] * len(bands) + [1.0] * len(scaling.derived)
+    mean, std = (0.0,) * len(names), (1.0,) * len(names)
     if imagenet:
-        if len(names) != len(IMAGENET_MEAN):
-            raise RecipeError(f"data.normalisation: imagenet with {len(names)} bands", "3 bands", "Use 'training'")
-        return Normaliser(scale, IMAGENET_MEAN, IMAGENET_STD, nodata), "imagenet"
-    mean = tuple(band.mean / scale for band in statistics.bands)
-    std = tuple(max(band.std / scale, 1e-6) for band in statistics.bands)
-    return Normaliser(scale, mean, std, nodata), "training split"
+        mean, std = IMAGENET_MEAN, IMAGENET_STD
+    elif data.normalisation != "scale":
+        rows = list(zip(statistics.bands, kinds, shifts, divisors, strict=True))
+        mean = tuple(row.mean / by + shift if kind == "continuous" else 0.0 for row, kind, shift, by in rows)
+        std = tuple(max(row.std / by, 1e-6) if kind == "continuous" else 1.0 for row, kind, _, by in rows)
+    return Input(
+        bands=bands,
+        source_dtype=statistics.dtype,
+        value_range=(
+            min(row.minimum for row in statistics.bands[: len(bands)]),
+            max(row.maximum for row in statistics.bands[: len(bands)]),
+        ),
+        nodata=chips[0].nodata,
+        normalisation=Normalisation(
+            scale=scaling.scale,
+            offset=scaling.offset,
+            derived=scaling.derived,
+            mean=mean,
+            std=std,
+            source="imagenet" if imagenet else "scale alone" if data.normalisation == "scale" else "training split",
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Finds chips and labels, pairs them by stem, and refuses what cannot be trained on, before training starts.
+"""Pairs images with labels by stem, and refuses what cannot be trained on, before training starts.
 
 Example:
     >>> chips = find_chips(recipe.data)
@@ -6,44 +6,56 @@ Example:
     ['OAM-1-1-19', 'OAM-1-2-19']
 """
 
+import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import rasterio
 from rasterio.errors import RasterioError
 
-from segmint.data.chips import Chip, has_alpha, open_raster
-from segmint.data.labels import read_label
+from segmint.data.chips import Chip
+from segmint.data.fingerprint import sidecars
+from segmint.data.images import (
+    ARRAY_ENDINGS,
+    ArrayPixels,
+    RasterPixels,
+    has_alpha,
+    open_raster,
+    orientation_of,
+    stacked,
+)
+from segmint.data.labels import Label, size_of
+from segmint.data.patterns import find
 from segmint.errors import DataError
 from segmint.recipe import DataRecipe
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-
 
 def find_chips(data: DataRecipe) -> list[Chip]:
-    """Every chip with its label, sorted by stem.
+    """Every image with its label, sorted by stem.
 
     Raises:
-        DataError: An empty folder, a chip without a label or a label without a chip, two files of one stem, a file that
-            cannot be read, sizes, band counts, data types or nodata values that differ, an undeclared label value.
+        DataError: An empty folder, an image without a label or a label without an image, two files of one stem, a file
+            that cannot be read, sizes, bands, data types or nodata values that differ, an undeclared label value.
     """
-    images = _by_stem(Path(data.chips_dir), "chips_dir")
-    labels = _by_stem(Path(data.labels_dir), "labels_dir")
+    images_folder = Path(data.chips_dir)
+    labels_folder = Path(data.labels_dir or data.chips_dir)
+    images = find(images_folder, data.images, "chips_dir")
+    labels = find(labels_folder, data.labels, "labels_dir")
+    masks = find(labels_folder, data.masks, "labels_dir") if data.masks else {}
     for stem, image in images.items():
         if stem not in labels:
-            raise DataError(
-                f"chip {image} has no label", f"{data.labels_dir}/{stem}.*", "Add the label or move the chip"
-            )
+            wanted = labels_folder / data.labels.split("|")[0].replace("*", stem)
+            raise DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip")
     for stem, label in labels.items():
         if stem not in images:
-            raise DataError(
-                f"label {label} has no chip", f"{data.chips_dir}/{stem}.*", "Add the chip or move the label"
-            )
+            wanted = images_folder / data.images.split("|")[0].replace("*", stem)
+            raise DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label")
     with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
-        chips = [_checked(stem, image, labels[stem], data) for stem, image in images.items()]
+        chips = [_checked(stem, image, labels[stem], masks.get(stem), data) for stem, image in images.items()]
     for chip in chips[1:]:
         if chip.dtype != chips[0].dtype:
-            found = f"chip {chip.image} is {chip.dtype}, {chips[0].image} is {chips[0].dtype}"
+            found = f"chip {chip.place} is {chip.dtype}, {chips[0].place} is {chips[0].dtype}"
             raise DataError(found, "one data type", "Convert the chips to the same data type")
     nodata_of(chips)
     return chips
@@ -58,64 +70,111 @@ def nodata_of(chips: Sequence[Chip]) -> float | None:
     first = chips[0]
     for chip in chips[1:]:
         if chip.nodata != first.nodata:
-            found = f"chip {chip.image} declares nodata {chip.nodata}, {first.image} {first.nodata}"
+            found = f"chip {chip.place} declares nodata {chip.nodata}, {first.place} {first.nodata}"
             raise DataError(found, "one nodata value", "Set data.nodata in the recipe")
     return first.nodata
 
 
-def _by_stem(folder: Path, key: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: (path.stem, path.suffix)):
-        if path.name.startswith(".") or path.suffix.lower() not in IMAGE_ENDINGS or not path.is_file():
-            continue
-        if path.stem in found:
-            raise DataError(f"{found[path.stem]} and {path.name} have the same stem", "one file per stem", "Remove one")
-        found[path.stem] = path
-    if not found:
-        endings = ", ".join(IMAGE_ENDINGS)
-        raise DataError(f"{key}: {folder} holds no image", f"files that end in {endings}", "Check the folder")
-    return found
+def band_indexes(path: Path, count: int, descriptions: Sequence[str | None], data: DataRecipe) -> tuple[int, ...]:
+    """Which bands of a file are the recipe's, from 1: by the file's own names, by data.file_bands, or all in order.
+
+    Band names compare without case and leading zeros: B02 is B2.
+
+    Raises:
+        DataError: Neither the names nor the number of bands fit.
+    """
+    wanted = [_canonical(band.source or band.name) for band in data.bands]
+    for names in (descriptions, data.file_bands or ()):
+        known = [_canonical(name or "") for name in names]
+        if len(known) == count and set(wanted) <= set(known):
+            return tuple(known.index(name) + 1 for name in wanted)
+    if count == len(wanted):
+        return tuple(range(1, count + 1))
+    names = ", ".join(band.name if band.source is None else f"{band.name} = {band.source}" for band in data.bands)
+    raise DataError(
+        f"chip {path} has {count} bands", f"{len(wanted)} ({names})", "Set data.file_bands, data.bands or fix the file"
+    )
 
 
-def _checked(stem: str, image: Path, label: Path, data: DataRecipe) -> Chip:
-    chip = _opened(stem, image, label, data)
-    answer = read_label(label, data.classes, data.ignore_value)
-    if answer.shape != (chip.height, chip.width):
+def _canonical(name: str) -> str:
+    return re.sub(r"^B0+", "B", name.strip().upper())
+
+
+def _checked(stem: str, image: Path, label: Path, mask: Path | None, data: DataRecipe) -> Chip:
+    answer = Label(label, tuple(data.classes), data.ignore_value, data.label_key, mask, tuple(data.mask_values))
+    height, width = _size(label, data)
+    answer.read((0, 0, height, width))
+    made_of = [("chips", image), ("labels", label)] + ([("masks", mask)] if mask else [])
+    files = chain.from_iterable(((kind, path), *((kind, side) for side in sidecars(path))) for kind, path in made_of)
+    named = tuple((f"{kind}/{path.name}", path) for kind, path in files)
+    chip = (_array if image.suffix.lower() in ARRAY_ENDINGS else _raster)(stem, image, answer, named, data)
+    if (height, width) != (chip.height, chip.width):
         raise DataError(
-            f"label {label} is {answer.shape[1]} x {answer.shape[0]} px, its chip {chip.width} x {chip.height}",
+            f"label {label} is {width} x {height} px, its chip {chip.width} x {chip.height}",
             "the same size",
             "Cut both from the same window",
         )
     return chip
 
 
-def _opened(stem: str, image: Path, label: Path, data: DataRecipe) -> Chip:
+def _size(label: Path, data: DataRecipe) -> tuple[int, int]:
+    try:
+        return size_of(label, data.label_key)
+    except RasterioError as error:
+        raise DataError(f"label {label} cannot be read ({error})", "an image file", "Replace or remove it") from error
+
+
+def _raster(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path], ...], data: DataRecipe) -> Chip:
     try:
         with open_raster(image) as source:
             bands = source.count - (has_alpha(source) and source.count > len(data.bands))
-            if bands != len(data.bands):
-                names = ", ".join(band.name for band in data.bands)
-                raise DataError(
-                    f"chip {image} has {bands} bands", f"{len(data.bands)} ({names})", "Set data.bands or fix the file"
-                )
+            indexes = band_indexes(image, bands, source.descriptions[:bands], data)
             if len(set(source.dtypes[:bands])) > 1:
                 raise DataError(f"chip {image} mixes data types", "one data type", "Convert its bands to one type")
             source.read()  # a truncated file has a good header
-            nodata = data.nodata if data.nodata is not None else source.nodata
+            nodata = _number(data.nodata if data.nodata is not None else source.nodata)
             placed = source.crs is not None and not source.transform.is_identity
+            orientation = orientation_of(source)
+            size = (source.height, source.width)
+            height, width = size if orientation < 5 else size[::-1]
             return Chip(
                 stem=stem,
-                image=image,
-                label=label,
-                height=source.height,
-                width=source.width,
+                pixels=RasterPixels(image, indexes, nodata, orientation),
+                answer=answer,
+                files=files,
+                height=height,
+                width=width,
                 dtype=source.dtypes[0],
-                nodata=None if nodata is None or nodata != nodata else float(nodata),
+                nodata=nodata,
                 crs=_crs_text(source) if placed else None,
                 transform=tuple(source.transform)[:6] if placed else None,
             )
     except RasterioError as error:
         raise DataError(f"chip {image} cannot be read ({error})", "an image file", "Replace or remove it") from error
+
+
+def _array(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path], ...], data: DataRecipe) -> Chip:
+    keys, nodata = tuple(data.image_keys), _number(data.nodata)
+    shape = stacked(image, keys[:1], False).shape
+    counts = {len(data.bands), len(data.file_bands or ())}
+    each = {count // len(keys) for count in counts}
+    channels_last = shape[0] not in each and shape[-1] in each
+    values = stacked(image, keys, channels_last)
+    indexes = band_indexes(image, len(values), (), data)
+    return Chip(
+        stem=stem,
+        pixels=ArrayPixels(image, keys, indexes, channels_last, nodata),
+        answer=answer,
+        files=files,
+        height=values.shape[1],
+        width=values.shape[2],
+        dtype=str(values.dtype),
+        nodata=nodata,
+    )
+
+
+def _number(nodata: float | None) -> float | None:
+    return None if nodata is None or nodata != nodata else float(nodata)
 
 
 def _crs_text(source: rasterio.io.DatasetReader) -> str:

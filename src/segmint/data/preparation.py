@@ -7,18 +7,40 @@ Example:
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from segmint.contract import Dataset
+from segmint.data import next_day, sequences
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import Fingerprint, fingerprint
-from segmint.data.pairs import find_chips, nodata_of
+from segmint.data.normalisation import scaling_of
+from segmint.data.pairs import find_chips
 from segmint.data.sample import is_sample, make_sample
 from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
-from segmint.data.statistics import Statistics, measure
+from segmint.data.statistics import Scaling, Statistics, measure
 from segmint.errors import RecipeError
-from segmint.recipe import Recipe
+from segmint.interface import Band
+from segmint.recipe import DataRecipe, Recipe
+
+
+def image_bands(data: DataRecipe) -> tuple[Band, ...]:
+    """The recipe's bands as the contract states them."""
+    return tuple(
+        Band(name=band.name, wavelength_um=band.wavelength_um, kind=band.kind, categories=tuple(band.categories))
+        for band in data.bands
+    )
+
+
+Reader = tuple[Callable[[DataRecipe], list[Chip]], Callable[[DataRecipe], tuple[Band, ...]]]
+
+READERS: dict[str, Reader] = {
+    "images": (find_chips, image_bands),
+    "sequences": (sequences.find_sequences, sequences.packed_bands),
+    "next_day": (next_day.find_samples, next_day.packed_bands),
+}
+"""Name of a reader -> how it finds chips, and which bands these have."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +49,20 @@ class PreparedData:
 
     Attributes:
         chips: Checked pairs.
+        bands: Bands of the chips, in order.
         split: Tiles per split and the rule that made them.
+        scaling: How stored values become physical ones.
         statistics: Of the training tiles.
         fingerprint: Content digest and manifest.
-        nodata: Raw value of empty pixels, or None.
         builtin_sample: Whether it is segmint's own sample.
     """
 
     chips: list[Chip]
+    bands: tuple[Band, ...]
     split: Split
+    scaling: Scaling
     statistics: Statistics
     fingerprint: Fingerprint
-    nodata: float | None
     builtin_sample: bool
 
     def describe(self) -> Dataset:
@@ -74,22 +98,26 @@ def prepare(recipe: Recipe) -> PreparedData:
         DataError: Chips or labels that cannot be trained on.
         SplitError: Too little data, or ground on two sides.
     """
-    chips_dir, labels_dir = Path(recipe.data.chips_dir), Path(recipe.data.labels_dir)
-    if recipe.uses_builtin_sample and not _has_files(chips_dir) and not _has_files(labels_dir):
+    data = recipe.data
+    chips_dir, labels_dir = Path(data.chips_dir), Path(data.labels_dir or data.chips_dir)
+    if data.sample and not _has_files(chips_dir) and not _has_files(labels_dir):
         print(f"{chips_dir} is empty: making the built-in sample", flush=True)
-        make_sample(chips_dir, labels_dir)
+        make_sample(data.sample, chips_dir, labels_dir)
     for key, folder in (("chips_dir", chips_dir), ("labels_dir", labels_dir)):
         if not folder.is_dir():
             raise RecipeError(f"{key}: no folder {folder}", "an existing folder", "Check spelling and working folder")
-    chips = find_chips(recipe.data)
-    split = split_ground(chips, recipe.split, recipe.data.tile_size, recipe.data.fit)
+    find, name_bands = READERS[data.reader]
+    chips, bands = find(data), name_bands(data)
+    split = split_ground(chips, recipe.split, data.tile_size, data.fit)
     check_overlap(chips, split)
+    scaling = scaling_of(data, bands, chips[0].dtype)
     prepared = PreparedData(
         chips=chips,
+        bands=bands,
         split=split,
-        statistics=measure(chips, split, recipe.data),
+        scaling=scaling,
+        statistics=measure(chips, split, scaling, [item.name for item in data.classes]),
         fingerprint=fingerprint(chips),
-        nodata=nodata_of(chips),
         builtin_sample=is_sample(chips_dir),
     )
     counts = ", ".join(f"{len(split.tiles[name])} {name}" for name in SPLITS)

@@ -13,7 +13,7 @@ Example:
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def split_ground(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit
     """
     placed = [chip.bounds is not None for chip in chips]
     if any(placed) and not all(placed):
-        lost = chips[placed.index(False)].image
+        lost = chips[placed.index(False)].place
         raise SplitError(f"chip {lost} has no georeference, others have", "all or none", "Restore its sidecar or CRS")
     groups = _declared_groups(chips, recipe)
     if groups and len(set(groups)) >= len(SPLITS):
@@ -59,6 +59,9 @@ def split_ground(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit
             raise SplitError(
                 f"{len(set(groups))} groups and no georeference", "at least 3 groups", "Declare more groups"
             )
+        if len(chips) < len(SPLITS) and fit == "tile":
+            flat = [_in_pixels(chip, number) for number, chip in enumerate(chips)]
+            return _by_block(flat, recipe, tile_size, fit, f"of {len(chips)} images without georeference, m is pixels")
         if len(chips) < len(SPLITS):
             raise SplitError(f"{len(chips)} chips without georeference", "at least 3", "Add chips")
         stems = [chip.stem for chip in chips]
@@ -88,8 +91,8 @@ def check_overlap(chips: Sequence[Chip], split: Split) -> None:
     for first, second in combinations(SPLITS, 2):
         seconds, firsts = STRtree(shapes[first]).query(shapes[second], predicate="intersects").tolist()
         if firsts:
-            one = chips[split.tiles[first][firsts[0]].chip].image
-            other = chips[split.tiles[second][seconds[0]].chip].image
+            one = chips[split.tiles[first][firsts[0]].chip].place
+            other = chips[split.tiles[second][seconds[0]].chip].place
             raise SplitError(
                 f"{one} ({first}) and {other} ({second}) show the same ground",
                 "each place on one side",
@@ -134,7 +137,7 @@ def _by_chip_unit(
 
 
 def _by_block(chips: Sequence[Chip], recipe: SplitRecipe, tile_size: int, fit: str, ground: str) -> Split:
-    grid = BlockGrid.over(chips, recipe.block_size, whole_chips=fit == "resize")
+    grid = BlockGrid.over(chips, recipe.block_size, whole_chips=fit != "tile")
     parts = [(number, block, part) for number, chip in enumerate(chips) for block, part in grid.cut(chip)]
     weights: dict[str, float] = {}
     for number, block, (_, _, height, width) in parts:
@@ -170,16 +173,21 @@ def _later(block: tuple[int, int], side: Mapping[str, str]) -> set[tuple[int, in
 def _tiles(parts: Sequence[tuple[int, str, Rectangle]], tile_size: int, fit: str) -> dict[str, tuple[Tile, ...]]:
     tiles: dict[str, list[Tile]] = {name: [] for name in SPLITS}
     for number, name, (row, col, height, width) in parts:
-        size = max(height, width) if fit == "resize" else tile_size
+        size = tile_size if fit == "tile" else max(height, width)
         tiles[name] += [Tile(number, *part) for part in partition(row, col, height, width, size)]
     return {name: tuple(tiles[name]) for name in SPLITS}
+
+
+def _in_pixels(chip: Chip, number: int) -> Chip:
+    """The chip on a plane of its own, a metre per pixel at the equator, far from the others."""
+    return replace(chip, crs="EPSG:3857", transform=(1.0, 0.0, number * 100_000.0, 0.0, -1.0, 0.0))
 
 
 def _declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
     if recipe.group_regex is not None:
         return [_matched(chip, recipe.group_regex) for chip in chips]
     if recipe.group_file is None:
-        return []
+        return [chip.group for chip in chips if chip.group is not None]
     if not Path(recipe.group_file).is_file():
         raise SplitError(f"split.group_file: no file {recipe.group_file}", "a CSV file", "Check its spelling")
     with Path(recipe.group_file).open(newline="", encoding="utf-8-sig") as stream:

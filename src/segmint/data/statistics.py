@@ -5,7 +5,7 @@ Mean and variance are merged chunk by chunk in float64 after Chan, Golub and LeV
 sample of bounded size otherwise.
 
 Example:
-    >>> statistics = measure(chips, split, recipe.data)
+    >>> statistics = measure(chips, split, Scaling.of(recipe.data, "uint8"), ("background", "building"))
     >>> statistics.bands[0].mean, statistics.class_share
     (112.4, {'background': 0.55, 'building': 0.45})
 """
@@ -16,10 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmint.data.chips import Chip, read_image
-from segmint.data.labels import IGNORE, read_label
+from segmint.data.chips import IGNORE, Chip
 from segmint.data.splits import SPLITS, Split
-from segmint.recipe import DataRecipe
+from segmint.interface import DerivedBand
 
 PERCENTILES = (1, 25, 50, 75, 99)
 _SAMPLE = 200_000
@@ -45,7 +44,7 @@ class Statistics:
     """A dataset in figures.
 
     Attributes:
-        bands: Per band, over the valid training pixels.
+        bands: Per band, over the valid training pixels, then per derived band, in its own units.
         class_share: Share of each class in the training pixels that count, 0..1.
         pixels: Pixels per split.
         tiles: Tiles per split.
@@ -74,24 +73,54 @@ class Statistics:
         return figures
 
 
-def measure(chips: Sequence[Chip], split: Split, data: DataRecipe) -> Statistics:
+@dataclass(frozen=True)
+class Scaling:
+    """How stored values become physical ones, and which bands are computed from those.
+
+    Attributes:
+        scale: Divisor of stored values.
+        offset: Added after the division.
+        bands: Names of the bands in order.
+        derived: Bands computed from the scaled ones.
+    """
+
+    scale: float
+    offset: float
+    bands: tuple[str, ...]
+    derived: tuple[DerivedBand, ...]
+
+    def derive(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Derived bands ``[D, ...]`` of stored values ``[C, ...]``; not finite where they are not defined."""
+        scaled = stored.astype(np.float32) / np.float32(self.scale) + np.float32(self.offset)
+        known = dict(zip(self.bands, scaled, strict=True))
+        for band in self.derived:
+            one, other = known[band.of[0]], known[band.of[1]]
+            if band.kind == "difference":
+                known[band.name] = one - other
+            else:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    known[band.name] = np.clip((one - other) / (one + other), -1, 1)
+        return np.array([known[band.name] for band in self.derived], np.float32).reshape(-1, *stored.shape[1:])
+
+
+def measure(chips: Sequence[Chip], split: Split, scaling: Scaling, classes: Sequence[str]) -> Statistics:
     """Measure the training tiles of a split; memory does not grow with the dataset."""
-    bands = [_Moments(chips[0].dtype) for _ in data.bands]
-    counts = np.zeros(len(data.classes), np.int64)
+    bands = [_Moments(chips[0].dtype) for _ in scaling.bands]
+    derived = [_Moments("float32") for _ in scaling.derived]
+    counts = np.zeros(len(classes), np.int64)
     for tile in split.tiles["train"]:
-        chip = chips[tile.chip]
         window = (tile.row, tile.col, tile.height, tile.width)
-        pixels, valid = read_image(chip, len(bands), window)
-        label = read_label(chip.label, data.classes, data.ignore_value, window)
-        known = label[valid & (label != IGNORE)]
-        counts += np.bincount(known, minlength=len(counts))
-        for moments, band in zip(bands, pixels, strict=True):
-            values = band[valid]
+        pixels, valid = chips[tile.chip].pixels.read(window)
+        answer = chips[tile.chip].answer.read(window)
+        counts += np.bincount(answer[valid & (answer != IGNORE)], minlength=len(counts))
+        stored = pixels[:, valid]
+        indices = scaling.derive(stored)
+        for moments, values in zip((*bands, *derived), (*stored, *indices), strict=True):
             moments.add(values[np.isfinite(values)])
     total = max(int(counts.sum()), 1)
     return Statistics(
-        bands=tuple(moments.result() for moments in bands),
-        class_share={item.name: float(n) / total for item, n in zip(data.classes, counts, strict=True)},
+        bands=tuple(moments.result() for moments in (*bands, *derived)),
+        class_share={name: float(n) / total for name, n in zip(classes, counts, strict=True)},
         pixels={name: sum(tile.height * tile.width for tile in split.tiles[name]) for name in SPLITS},
         tiles={name: len(split.tiles[name]) for name in SPLITS},
         chips={name: len({tile.chip for tile in split.tiles[name]}) for name in SPLITS},
