@@ -29,6 +29,7 @@ def train(recipe: Recipe) -> None:
     from segmint.registry.registration import register
     from segmint.tracking import record, system
     from segmint.tracking.dossier import Dossier
+    from segmint.tracking.mirrors import Mirrors
     from segmint.tracking.run import TrackedRun, connect, is_remote, run_exists
     from segmint.tracking.stages import Stages
     from segmint.training import hardware
@@ -36,6 +37,7 @@ def train(recipe: Recipe) -> None:
     from segmint.training.evaluation import calibrate, evaluate
     from segmint.training.examples import covering, extremes
     from segmint.training.resume import Identity, RunFolder, claim, recipe_digest
+    from segmint.training.rivals import Rivals
     from segmint.training.session import Session
 
     quieten_libraries()
@@ -63,14 +65,17 @@ def train(recipe: Recipe) -> None:
 
         with stages("fit"):
             start = folder.last_checkpoint if recipe.resume in ("auto", "never") else Path(recipe.resume)
-            history = session.fit(folder.checkpoints, start, run.log_epoch)
+            mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
+            history = session.fit(folder.checkpoints, start, [run.log_epoch, mirrors.log])
+            mirrors.close()
             run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
             run.log_metrics({"epochs_trained": len(history)})
 
         with stages("evaluation"):
             test = session.dataset("test")
             calibration = calibrate(session.task, session.loaders["val"], session.loaders["test"])
-            evaluation = evaluate(session.task, session.loaders["test"], "test", calibration)
+            rivals = Rivals.of(session.dataset("train"))
+            evaluation = evaluate(session.task, session.loaders["test"], "test", calibration, rivals)
             run.log_metrics(figures(evaluation, calibration))
             session.task.cpu()
             sample = parity.ParitySample.of(covering(session.task, test, calibration))
@@ -115,6 +120,8 @@ def train(recipe: Recipe) -> None:
 
     print(f"model:    {contract.name} version {version}{' @candidate' if move else ''} in the registry")
     print(f"files:    {output}/, start with {output}/report.html")
+    if mirrors.loggers:
+        print(mirrors.sentence())
     print(f"next:     mlflow ui, or mlflow models serve -m models:/{contract.name}/{version} --env-manager local")
 
 

@@ -7,48 +7,13 @@ A YAML file in ``configs/`` overrides these defaults, the command line overrides
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from jsonargparse.typing import (
-    ClosedUnitInterval,
-    NonNegativeFloat,
-    NonNegativeInt,
-    OpenUnitInterval,
-    PositiveFloat,
-    PositiveInt,
-)
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+
+from segmint.dataset_recipe import AugmentationRecipe, Band, ClassOfInterest, DataRecipe, DerivedBand, SplitRecipe
+
+__all__ = ["AugmentationRecipe", "Band", "ClassOfInterest", "DataRecipe", "DerivedBand", "Recipe", "SplitRecipe"]
 
 DEFAULT_RECIPE = "refugee-camp"
-SAMPLE_CHIPS = "data/train/sample/chips"
-SAMPLE_LABELS = "data/train/sample/labels"
-
-
-@dataclass(frozen=True)
-class Band:
-    """A band of the chips, in file order.
-
-    Attributes:
-        name: STAC common name where there is one (red, green, blue, nir ...).
-        wavelength_um: Centre wavelength in micrometres, where known.
-    """
-
-    name: str
-    wavelength_um: PositiveFloat | None = None
-
-
-@dataclass(frozen=True)
-class ClassOfInterest:
-    """A class and how labels spell it.
-
-    Attributes:
-        name: What the class is called everywhere.
-        color: How maps draw it, #RRGGBB.
-        values: Label values that mean this class.
-        colors: For labels that are colour pictures: the #RRGGBB colours that mean this class.
-    """
-
-    name: str
-    color: str
-    values: list[int] = field(default_factory=list)
-    colors: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,69 +25,11 @@ class Provider:
     url: str | None = None
 
 
-@dataclass(frozen=True)
-class DataRecipe:
-    """Where chips and labels are and how they are read.
-
-    Attributes:
-        chips_dir: Folder of image chips (PNG, JPEG, TIFF, GeoTIFF).
-        labels_dir: Folder of label rasters with the same stems.
-        bands: Bands of the chips in file order.
-        classes: Classes by value; the first is the background.
-        scale: Raw values are divided by this before mean and std (255 for 8 bit), or 'auto' from the data type.
-        normalisation: 'auto' takes ImageNet figures for ImageNet-weighted RGB encoders, else the training split's.
-        nodata: Raw value of empty pixels; None takes what the files declare.
-        ignore_value: Label value left out of loss, metrics and statistics.
-        tile_size: Edge of a training tile in pixels.
-        fit: 'tile' cuts larger chips and pads smaller ones; 'resize' stretches every chip to one tile.
-    """
-
-    chips_dir: str = SAMPLE_CHIPS
-    labels_dir: str = SAMPLE_LABELS
-    bands: list[Band] = field(default_factory=lambda: [Band("red", 0.665), Band("green", 0.56), Band("blue", 0.49)])
-    classes: list[ClassOfInterest] = field(
-        default_factory=lambda: [
-            ClassOfInterest("background", "#000000", [0]),
-            ClassOfInterest("foreground", "#DC143C", [1, 255]),
-        ]
-    )
-    scale: PositiveFloat | Literal["auto"] = "auto"
-    normalisation: Literal["auto", "imagenet", "training"] = "auto"
-    nodata: float | None = None
-    ignore_value: int | None = None
-    tile_size: PositiveInt = 256
-    fit: Literal["tile", "resize"] = "tile"
-
-
-@dataclass(frozen=True)
-class SplitRecipe:
-    """How ground is kept apart between training, validation and test.
-
-    Attributes:
-        train: Share of the ground for training.
-        val: Share for validation.
-        test: Share for test.
-        seed: Seed of the drawing.
-        group_file: CSV with a 'chip' column (stem) and the group column.
-        group_column: Column of group_file that names the group a chip belongs to.
-        group_regex: Regular expression on the stem; its first group is the chip's group.
-        block_size: Edge of a spatial block in metres, or 0 to let the extent decide.
-        buffer: Metres kept free between blocks of different splits.
-    """
-
-    train: OpenUnitInterval = 0.70
-    val: OpenUnitInterval = 0.15
-    test: OpenUnitInterval = 0.15
-    seed: NonNegativeInt = 62
-    group_file: str | None = None
-    group_column: str | None = None
-    group_regex: str | None = None
-    block_size: NonNegativeFloat = 0.0
-    buffer: NonNegativeFloat = 0.0
-
-
 Architecture = Literal[
     "classic",
+    "unet_small",
+    "unet_classic",
+    "emberformer",
     "unet",
     "unetplusplus",
     "manet",
@@ -142,8 +49,9 @@ class NetworkRecipe:
     """The network.
 
     Attributes:
-        architecture: 'classic' (the documented 3-64-128-256-512 encoder-decoder) or an smp decoder name.
-        encoder: smp encoder name; not used by 'classic'.
+        architecture: 'classic' (the documented 3-64-128-256-512 encoder-decoder), 'unet_small' (16-32-64),
+            'unet_classic' (64 to 1024), 'emberformer' (fire spread) or an smp decoder name.
+        encoder: smp encoder name; used by smp decoders only.
         weights: 'imagenet' when they can be had, or null for random initialisation.
     """
 
@@ -162,6 +70,8 @@ class LossRecipe:
         focal: Focal loss, gamma 2 (Lin et al. 2017).
         tversky: Tversky loss, alpha 0.3 for false positives, beta 0.7 for false negatives (Salehi et al. 2017).
         jaccard: Soft Jaccard loss.
+        class_weights: 'inverse_frequency' weighs bce and focal by the training split's class shares, the smallest
+            weight 1; a class that does not occur weighs 1.
     """
 
     bce: NonNegativeFloat = 1.0
@@ -169,25 +79,7 @@ class LossRecipe:
     focal: NonNegativeFloat = 0.0
     tversky: NonNegativeFloat = 0.0
     jaccard: NonNegativeFloat = 0.0
-
-
-@dataclass(frozen=True)
-class AugmentationRecipe:
-    """Random changes of training tiles; geometry moves image and mask together.
-
-    Attributes:
-        flip: Probability of a horizontal and of a vertical flip.
-        quarter_turns: Whether tiles are turned by a multiple of 90 degrees.
-        rotation: Largest free rotation in degrees, either way; uncovered corners are ignored.
-        brightness: Largest shift of a band, in its standard deviations.
-        contrast: Largest relative change of a band's spread about its mean.
-    """
-
-    flip: ClosedUnitInterval = 0.5
-    quarter_turns: bool = True
-    rotation: NonNegativeFloat = 15.0
-    brightness: ClosedUnitInterval = 0.1
-    contrast: ClosedUnitInterval = 0.1
+    class_weights: Literal["none", "inverse_frequency"] = "none"
 
 
 @dataclass(frozen=True)
@@ -200,13 +92,23 @@ class TrainingRecipe:
         lr: Learning rate.
         optimizer: adam, adamw or sgd (momentum 0.9).
         weight_decay: L2 penalty of the optimiser.
-        scheduler: none, plateau (halves after 5 epochs without progress) or cosine (to 0 over the epochs).
+        lr_temporal: Learning rate of a network's temporal part; null as lr.
+        scheduler: none, plateau or cosine (to 0 over the epochs).
+        plateau_factor: What plateau multiplies the learning rate by.
+        plateau_patience: Epochs without progress before it does.
+        sampling: 'foreground' draws tiles that show more than 1 % of a class but the first foreground_weight times as
+            often; 'even' draws every tile once.
+        foreground_weight: See sampling.
         monitor: Metric that chooses the best checkpoint and stops early.
         patience: Epochs without progress before training stops; 0 never stops early.
+        sample_epochs: Epochs instead of epochs on a built-in sample, unless epochs are given.
+        checkpoint_every: Also keep a checkpoint every so many epochs; 0 keeps best and last alone.
+        threshold: Probability from which a pixel is foreground, or 'auto' for the best on the validation split.
         min_delta: Smallest change of the monitor that counts as progress.
         gradient_clip: Largest gradient norm; 0 does not clip.
         log_gradient_norm: Log the gradient norm of each epoch.
         precision: 'auto' chooses by the hardware and prints the reason.
+        gpu: Which GPU to use, from 0; null chooses.
         workers: Data loader processes; 'auto' chooses by the cores.
         seed: Seed of weights, order and augmentation.
     """
@@ -215,14 +117,23 @@ class TrainingRecipe:
     batch_size: PositiveInt = 32
     lr: PositiveFloat = 1e-3
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    lr_temporal: PositiveFloat | None = None
     weight_decay: NonNegativeFloat = 0.0
     scheduler: Literal["none", "plateau", "cosine"] = "none"
-    monitor: Literal["val_loss", "val_iou", "val_f1", "val_acc"] = "val_loss"
+    plateau_factor: OpenUnitInterval = 0.5
+    plateau_patience: NonNegativeInt = 5
+    sampling: Literal["even", "foreground"] = "even"
+    foreground_weight: PositiveFloat = 5.0
+    monitor: str = "val_loss"
     patience: NonNegativeInt = 10
+    sample_epochs: PositiveInt | None = None
+    checkpoint_every: NonNegativeInt = 0
+    threshold: OpenUnitInterval | Literal["auto"] = "auto"
     min_delta: NonNegativeFloat = 0.0
     gradient_clip: NonNegativeFloat = 0.0
     log_gradient_norm: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    gpu: NonNegativeInt | None = None
     workers: NonNegativeInt | Literal["auto"] = "auto"
     seed: NonNegativeInt = 62
 
@@ -230,6 +141,25 @@ class TrainingRecipe:
     def monitor_mode(self) -> Literal["min", "max"]:
         """Whether a small or a large monitor is good."""
         return "min" if self.monitor == "val_loss" else "max"
+
+
+@dataclass(frozen=True)
+class MirrorRecipe:
+    """Where the metrics of every epoch go beside MLflow.
+
+    Attributes:
+        csv: Write metrics.csv.
+        tensorboard: Write TensorBoard event files.
+        wandb: Log to Weights & Biases; offline with WANDB_MODE=offline.
+        project: Project at Weights & Biases; the recipe's name when null.
+        name: Name of the run there; MLflow's when null.
+    """
+
+    csv: bool = False
+    tensorboard: bool = False
+    wandb: bool = False
+    project: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -266,16 +196,12 @@ class Recipe:
     loss: LossRecipe = field(default_factory=LossRecipe)
     augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
     training: TrainingRecipe = field(default_factory=TrainingRecipe)
+    mirror: MirrorRecipe = field(default_factory=MirrorRecipe)
 
     @property
     def registered_name(self) -> str:
         """Name of the registered model."""
         return self.model_name or self.recipe
-
-    @property
-    def uses_builtin_sample(self) -> bool:
-        """Whether the default folders are asked for, which the built-in sample fills when they are empty."""
-        return (self.data.chips_dir, self.data.labels_dir) == (SAMPLE_CHIPS, SAMPLE_LABELS)
 
     def flat(self) -> dict[str, Any]:
         """Every value under its dotted key."""

@@ -3,8 +3,9 @@ import pytest
 import torch
 from sklearn import metrics as sklearn
 
+from segmint.models.foreground import segmentation
 from segmint.training.calibration import PixelSample, ThresholdCounts, fit_temperature
-from segmint.training.metrics import class_map, headline, segmentation_scores
+from segmint.training.metrics import headline, segmentation_scores
 
 
 def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
@@ -31,7 +32,7 @@ def test_with_two_classes_the_headline_is_the_foreground():
 
 
 def test_a_probability_on_the_threshold_is_foreground():
-    assert class_map(torch.tensor([[[[0.4, 0.39]]]]), 0.4).tolist() == [[[1, 0]]]
+    assert segmentation(torch.tensor([[[[0.4, 0.39]]]]), 0.4).tolist() == [[[1, 0]]]
 
 
 def test_temperature_finds_the_divisor_that_made_the_logits_too_sure():

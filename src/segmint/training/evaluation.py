@@ -15,10 +15,12 @@ import torch
 from torch.utils.data import DataLoader
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
+from segmint.data.chips import IGNORE
 from segmint.data.dataset import Batch, TileDataset
-from segmint.data.labels import IGNORE
+from segmint.models.foreground import segmentation
 from segmint.training.calibration import Calibration, PixelSample, ThresholdCounts, fit_temperature
-from segmint.training.metrics import class_map, headline, segmentation_scores
+from segmint.training.metrics import Scores, headline
+from segmint.training.rivals import Rivals
 from segmint.training.task import SegmentationTask
 
 Matrix = tuple[tuple[int, ...], ...]
@@ -53,6 +55,7 @@ class Evaluation:
         scores: ``iou``, ``f1``, ``precision``, ``recall``, ``acc`` and ``<score>_<class>``, 0..1.
         baseline: The same for the constant answer with the best headline IoU.
         baseline_class: The class which that answer gives everywhere.
+        rivals: The same for other answers that need no network, by name.
         tiles: Counts per tile, in the order of the dataset.
         pr_curve: (threshold, precision, recall) of the foreground; empty for several classes.
     """
@@ -63,15 +66,18 @@ class Evaluation:
     scores: dict[str, float]
     baseline: dict[str, float]
     baseline_class: str
+    rivals: dict[str, dict[str, float]]
     tiles: tuple[ChipCounts, ...]
     pr_curve: tuple[tuple[float, float, float], ...]
 
     def summary(self) -> str:
-        """The headline next to the baseline, in one line."""
-        return (
+        """The headline next to the baselines."""
+        lines = [
             f"{self.split}: IoU {self.scores['iou']:.4f}, F1 {self.scores['f1']:.4f}; "
             f"calling every pixel {self.baseline_class} scores IoU {self.baseline['iou']:.4f}"
-        )
+        ]
+        lines += [f"      {name} scores IoU {scores['iou']:.4f}" for name, scores in self.rivals.items()]
+        return "\n".join(lines)
 
     @property
     def chips(self) -> tuple[ChipCounts, ...]:
@@ -86,8 +92,9 @@ def calibrate(task: SegmentationTask, val: DataLoader[Batch], test: DataLoader[B
     """Temperature and threshold from the validation split; calibration error measured on the test split."""
     held_out = _pixels(task, val)
     temperature = fit_temperature(held_out)
-    threshold = 0.5
-    if held_out.logits.shape[1] == 1:
+    wanted = task.recipe.training.threshold
+    threshold = 0.5 if wanted == "auto" else wanted
+    if held_out.logits.shape[1] == 1 and wanted == "auto":
         counts = ThresholdCounts()
         for probability, target, _ in _answers(task, val, temperature):
             known = target != IGNORE
@@ -103,22 +110,28 @@ def calibrate(task: SegmentationTask, val: DataLoader[Batch], test: DataLoader[B
     )
 
 
-def evaluate(task: SegmentationTask, tiles: DataLoader[Batch], split: str, calibration: Calibration) -> Evaluation:
-    """Score the task on a split in one streaming pass, in fp32."""
+def evaluate(
+    task: SegmentationTask, tiles: DataLoader[Batch], split: str, calibration: Calibration, rivals: Rivals
+) -> Evaluation:
+    """Score the task and its rivals on a split in one streaming pass, in fp32."""
     dataset = tiles.dataset
     assert isinstance(dataset, TileDataset)
     count = len(task.classes)
     counted: list[ChipCounts] = []
-    scores = segmentation_scores(task.classes)
+    scores = Scores(task.classes, task.recipe.data.pooled)
+    beside = {name: Scores(task.classes, task.recipe.data.pooled) for name in rivals.answers}
     curve = ThresholdCounts()
     for probability, target, positions in _answers(task, tiles, calibration.temperature):
-        chosen = class_map(probability, calibration.threshold)
+        chosen = segmentation(probability, calibration.threshold)
         scores.update(chosen, target)
         if count == 2:
             known = target != IGNORE
             curve.update(probability[:, 0][known].numpy(), target[known].numpy())
         for position, prediction, truth in zip(positions, chosen, target, strict=True):
-            stem = dataset.chips[dataset.tiles[position].chip].stem
+            for name, rival in beside.items():
+                answer = rivals.answers[name](dataset.read(position)[0])
+                rival.update(torch.from_numpy(answer)[None].long(), truth[None])
+            stem = dataset.stem(position)
             matrix = multiclass_confusion_matrix(prediction, truth, count, ignore_index=IGNORE, validate_args=False)
             counted.append(ChipCounts(stem, _matrix(matrix.numpy())))
     confusion = np.sum([tile.confusion for tile in counted], axis=0)
@@ -127,9 +140,10 @@ def evaluate(task: SegmentationTask, tiles: DataLoader[Batch], split: str, calib
         split=split,
         classes=task.classes,
         confusion=_matrix(confusion),
-        scores=headline(scores.compute(), task.classes),
+        scores=scores.named(),
         baseline=baseline,
         baseline_class=baseline_class,
+        rivals={name: rival.named() for name, rival in beside.items()},
         tiles=tuple(counted),
         pr_curve=tuple((float(t), float(p), float(r)) for t, p, r, _ in curve.curve()[::20]) if count == 2 else (),
     )

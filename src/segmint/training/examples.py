@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from segmint.data.dataset import TileDataset
+from segmint.models.foreground import segmentation
 from segmint.training.calibration import Calibration
 from segmint.training.evaluation import Evaluation
-from segmint.training.metrics import class_map
 from segmint.training.task import SegmentationTask
 
 
@@ -43,14 +43,13 @@ def example(task: SegmentationTask, dataset: TileDataset, position: int, calibra
     raw, target = dataset.read(position)
     image = torch.from_numpy(dataset.normaliser(raw))[None].to(task.device)
     probability = task.probabilities(image, calibration.temperature).cpu()
-    prediction = class_map(probability, calibration.threshold)[0].numpy().astype(np.uint8)
-    stem = dataset.chips[dataset.tiles[position].chip].stem
-    return Example(stem, raw, target, probability[0].numpy(), prediction)
+    prediction = segmentation(probability, calibration.threshold)[0].numpy().astype(np.uint8)
+    return Example(dataset.stem(position), raw, target, probability[0].numpy(), prediction)
 
 
 def covering(task: SegmentationTask, dataset: TileDataset, calibration: Calibration, most: int = 4) -> list[Example]:
     """A few tiles in which every class of the split occurs: the chips of the proof."""
-    return [example(task, dataset, position, calibration) for position in _covering(dataset, most)]
+    return [example(task, dataset, position, calibration) for position in _covering(dataset, len(task.classes), most)]
 
 
 def extremes(
@@ -65,10 +64,10 @@ def extremes(
     return best, worst
 
 
-def _covering(dataset: TileDataset, most: int) -> list[int]:
+def _covering(dataset: TileDataset, classes: int, most: int) -> list[int]:
     """Positions that together show every class, then the first ones, ``most`` at the most or one per class."""
     chosen: list[int] = []
-    missing = set(range(len(dataset.data.classes)))
+    missing = set(range(classes))
     for position in range(len(dataset)):
         found = missing & set(np.unique(dataset.read(position)[1]).tolist())
         if found:

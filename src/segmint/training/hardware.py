@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 
+from segmint.errors import RecipeError
 from segmint.recipe import TrainingRecipe
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -28,6 +29,7 @@ class Hardware:
         threads: CPU threads of torch.
         workers: Data loader processes.
         reason: The choice in words.
+        gpu: The one to use, or None to let Lightning choose.
     """
 
     accelerator: Literal["cuda", "mps", "cpu"]
@@ -36,6 +38,7 @@ class Hardware:
     threads: int
     workers: int
     reason: str
+    gpu: int | None = None
 
 
 def choose(recipe: TrainingRecipe) -> Hardware:
@@ -44,7 +47,9 @@ def choose(recipe: TrainingRecipe) -> Hardware:
     if torch.cuda.is_available():
         accelerator: Literal["cuda", "mps", "cpu"] = "cuda"
         precision, why = _cuda_precision()
-        place = f"cuda, {torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}"
+        if recipe.gpu is not None and recipe.gpu >= torch.cuda.device_count():
+            raise RecipeError(f"training.gpu {recipe.gpu}", f"0 to {torch.cuda.device_count() - 1}, the GPUs here")
+        place = f"cuda, {torch.cuda.device_count()} x {torch.cuda.get_device_name(recipe.gpu or 0)}"
     elif torch.backends.mps.is_available():
         accelerator, precision, why, place = "mps", "32-true", "fp32: mixed precision is unproven on MPS", "mps"
     else:
@@ -53,8 +58,11 @@ def choose(recipe: TrainingRecipe) -> Hardware:
     if recipe.precision != "auto":
         precision, why = recipe.precision, f"{recipe.precision}: the recipe asks for it"
     workers, loading = _workers(recipe, accelerator, threads)
+    if recipe.gpu is not None and accelerator != "cuda":
+        place = f"{place} (no GPU {recipe.gpu} here)"
     reason = f"{place}; {why}; channels_last; {loading}"
-    return Hardware(accelerator, precision, True, threads, workers, reason)
+    gpu = recipe.gpu if accelerator == "cuda" else None
+    return Hardware(accelerator, precision, True, threads, workers, reason, gpu)
 
 
 def cores() -> int:

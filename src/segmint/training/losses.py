@@ -1,34 +1,26 @@
 """Losses on logits, summed with the recipe's weights; ignored pixels take no part.
 
 Example:
-    >>> loss = WeightedLoss(LossRecipe(bce=1, dice=1))
+    >>> loss = WeightedLoss(LossRecipe(bce=1, dice=1), (1.0, 1.0))
     >>> loss(torch.zeros(2, 1, 8, 8), torch.ones(2, 8, 8, dtype=torch.uint8))
     tensor(1.1931)
 """
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 import torch
 from segmentation_models_pytorch import losses as smp
 from torch import nn
+from torch.nn import functional
 
-from segmint.data.labels import IGNORE
-from segmint.recipe import LossRecipe
+from segmint.data.chips import IGNORE
+from segmint.data.statistics import Statistics
+from segmint.recipe import LossRecipe, Recipe
 
-_Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
-
-def _cross_entropy(mode: str) -> _Loss:
-    if mode == "binary":
-        return nn.BCEWithLogitsLoss()
-    return nn.CrossEntropyLoss()
-
-
-_BUILDERS: dict[str, Callable[[str], _Loss]] = {
-    "bce": _cross_entropy,
+_GAMMA = 2.0
+_OVERLAP: dict[str, Callable[[str], nn.Module]] = {
     "dice": lambda mode: smp.DiceLoss(mode),
-    "focal": lambda mode: smp.FocalLoss(mode, gamma=2.0),
     "tversky": lambda mode: smp.TverskyLoss(mode, alpha=0.3, beta=0.7),
     "jaccard": lambda mode: smp.JaccardLoss(mode),
 }
@@ -39,14 +31,23 @@ class WeightedLoss(nn.Module):
 
     Args:
         recipe: Weight of each loss.
+        class_weights: Weight of each class in ``bce`` and ``focal``.
     """
 
-    def __init__(self, recipe: LossRecipe) -> None:
+    def __init__(self, recipe: LossRecipe, class_weights: Sequence[float]) -> None:
         super().__init__()
-        self.weights = {name: weight for name, weight in asdict(recipe).items() if weight > 0}
+        named = {item.name: getattr(recipe, item.name) for item in fields(recipe) if item.name != "class_weights"}
+        self.weights: dict[str, float] = {name: weight for name, weight in named.items() if weight > 0}
+        self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+        self.class_weights: torch.Tensor
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Scalar loss of logits ``[B, K, H, W]`` and target ``[B, H, W]`` (class values, 255 ignored)."""
+        parts = self.parts(logits, target)
+        return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
+
+    def parts(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Each loss by its name, without its weight."""
         channels = logits.shape[1]
         by_pixel = logits.float().permute(1, 0, 2, 3).reshape(channels, -1)
         labels = target.reshape(-1)
@@ -54,9 +55,34 @@ class WeightedLoss(nn.Module):
         if not bool(counts.all()):
             by_pixel, labels = by_pixel[:, counts], labels[counts]
         if labels.numel() == 0:
-            return by_pixel.sum() * 0.0
-        mode = "binary" if channels == 1 else "multiclass"
-        scores = by_pixel[None]  # [1, K, pixels], the shape that serves every loss
-        truth = labels[None, None].float() if channels == 1 else labels[None].long()
-        parts = [weight * _BUILDERS[name](mode)(scores, truth) for name, weight in self.weights.items()]
-        return torch.stack(parts).sum()
+            return dict.fromkeys(self.weights, by_pixel.sum() * 0.0)
+        return {name: self._part(name, by_pixel, labels.long()) for name in self.weights}
+
+    def _part(self, name: str, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """One loss of logits ``[K, pixels]`` and class values ``[pixels]``."""
+        binary = len(scores) == 1
+        if name in _OVERLAP:
+            mode = "binary" if binary else "multiclass"
+            truth = labels[None, None].float() if binary else labels[None]
+            loss: torch.Tensor = _OVERLAP[name](mode)(scores[None], truth)
+            return loss
+        if binary:
+            entropy = functional.binary_cross_entropy_with_logits(scores[0], labels.float(), reduction="none")
+        else:
+            entropy = functional.cross_entropy(scores.T, labels, reduction="none")
+        weights = self.class_weights[labels]
+        if name == "focal":  # Lin et al. 2017 (arXiv 1708.02002), equation 4
+            return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).mean()
+        return (weights * entropy).sum() / weights.sum()
+
+
+def class_weights(recipe: Recipe, statistics: Statistics) -> tuple[float, ...]:
+    """Weight of each class: 1, or the inverse of its share of the training pixels with the smallest weight 1.
+
+    A class that does not occur weighs 1, so that no weight is beyond measure.
+    """
+    shares = [statistics.class_share[item.name] for item in recipe.data.classes]
+    if recipe.loss.class_weights == "none":
+        return (1.0,) * len(shares)
+    most = max(shares)
+    return tuple(most / share if share > 0 else 1.0 for share in shares)

@@ -12,8 +12,13 @@ Example:
 from typing import Any
 
 import torch
+from torch import nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
+    BinaryAccuracy,
+    BinaryF1Score,
+    BinaryPrecision,
+    BinaryRecall,
     MulticlassAccuracy,
     MulticlassF1Score,
     MulticlassJaccardIndex,
@@ -21,7 +26,8 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-from segmint.data.labels import IGNORE
+from segmint.data.chips import IGNORE
+from segmint.models.foreground import detection
 
 
 def segmentation_scores(classes: tuple[str, ...]) -> MetricCollection:
@@ -49,11 +55,52 @@ def headline(computed: dict[str, torch.Tensor], classes: tuple[str, ...]) -> dic
     return scores
 
 
-def class_map(probabilities: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Class values ``[B, H, W]`` of probabilities ``[B, K, H, W]``: threshold for K = 1, else the largest."""
-    if probabilities.shape[1] == 1:
-        return (probabilities[:, 0] >= threshold).long()
-    return probabilities.argmax(dim=1)
+class Scores(nn.Module):
+    """Streamed scores of class maps: per class, of all classes but the first taken together, and per tile.
+
+    Args:
+        classes: Class names by value.
+        pooled: What the classes above 0 are together (``fire``), or None to leave the pooled scores out.
+    """
+
+    def __init__(self, classes: tuple[str, ...], pooled: str | None = None) -> None:
+        super().__init__()
+        self.classes, self.pooled = classes, pooled
+        self.by_class = segmentation_scores(classes)
+        self.together = segmentation_scores(("background", "foreground"))
+        self.detection = MetricCollection(
+            {"acc": BinaryAccuracy(), "precision": BinaryPrecision(), "recall": BinaryRecall(), "f1": BinaryF1Score()}
+        )
+
+    def update(self, answer: torch.Tensor, target: torch.Tensor) -> None:
+        """Add class maps ``[B, H, W]``; pixels whose target is 255 do not count."""
+        self.by_class.update(answer, target)
+        if self.pooled is None:
+            return
+        known = target != IGNORE
+        self.together.update((answer > 0).long(), torch.where(known, (target > 0).long(), IGNORE))
+        shown = known.flatten(1).any(1)
+        said, true = detection(answer * known)[shown], detection(target * known)[shown]
+        if len(said):
+            self.detection.update(said.long(), true.long())
+
+    def named(self) -> dict[str, float]:
+        """Headline and per class scores; with ``pooled`` also ``<pooled>_iou`` ... and ``detection_f1`` ..."""
+        scores = headline(self.by_class.compute(), self.classes)
+        if len(self.classes) > 2:
+            scores["macro_iou"] = scores["iou"]
+        if self.pooled is None:
+            return scores
+        pooled = headline(self.together.compute(), ("background", "foreground"))
+        scores |= {f"{self.pooled}_{name}": pooled[name] for name in ("iou", "f1", "precision", "recall")}
+        if self.detection["acc"].update_called:
+            scores |= {f"detection_{name}": float(value) for name, value in self.detection.compute().items()}
+        return scores
+
+    def reset(self) -> None:
+        """Begin anew."""
+        for collection in (self.by_class, self.together, self.detection):
+            collection.reset()
 
 
 def activate(logits: torch.Tensor) -> torch.Tensor:

@@ -1,11 +1,10 @@
 """Optimisers and learning-rate schedules by their recipe names.
 
 Example:
-    >>> configure(network.parameters(), TrainingRecipe(optimizer="adamw", scheduler="cosine"))["optimizer"]
+    >>> configure(network, TrainingRecipe(optimizer="adamw", scheduler="cosine"))["optimizer"]
     AdamW (...)
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -14,24 +13,35 @@ from torch.optim import lr_scheduler
 from segmint.recipe import TrainingRecipe
 
 
-def configure(parameters: Iterable[torch.nn.Parameter], recipe: TrainingRecipe) -> dict[str, Any]:
+def configure(network: torch.nn.Module, recipe: TrainingRecipe) -> dict[str, Any]:
     """The dictionary that ``LightningModule.configure_optimizers`` returns."""
-    optimizer = _optimizer(parameters, recipe)
+    optimizer = _optimizer(_groups(network, recipe), recipe)
     match recipe.scheduler:
         case "none":
             return {"optimizer": optimizer}
         case "plateau":
-            plateau = lr_scheduler.ReduceLROnPlateau(optimizer, mode=recipe.monitor_mode, factor=0.5, patience=5)
+            plateau = lr_scheduler.ReduceLROnPlateau(
+                optimizer, mode=recipe.monitor_mode, factor=recipe.plateau_factor, patience=recipe.plateau_patience
+            )
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": recipe.monitor}}
         case "cosine":
             return {"optimizer": optimizer, "lr_scheduler": lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)}
 
 
-def _optimizer(parameters: Iterable[torch.nn.Parameter], recipe: TrainingRecipe) -> torch.optim.Optimizer:
+def _groups(network: torch.nn.Module, recipe: TrainingRecipe) -> list[dict[str, Any]]:
+    """One group, or those that a network with a temporal part declares, each with its learning rate."""
+    if recipe.lr_temporal is None or not hasattr(network, "groups"):
+        return [{"params": list(network.parameters())}]
+    rates = {"temporal": recipe.lr_temporal, "spatial": recipe.lr}
+    parts: dict[str, list[torch.nn.Parameter]] = network.groups()  # type: ignore[operator]
+    return [{"params": part, "lr": rates[name], "name": name} for name, part in parts.items()]
+
+
+def _optimizer(groups: list[dict[str, Any]], recipe: TrainingRecipe) -> torch.optim.Optimizer:
     match recipe.optimizer:
         case "adam":
-            return torch.optim.Adam(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
+            return torch.optim.Adam(groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
         case "adamw":
-            return torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay)
+            return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
         case "sgd":
-            return torch.optim.SGD(parameters, lr=recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay)
+            return torch.optim.SGD(groups, lr=recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay)

@@ -1,16 +1,18 @@
 """What a person sees while a run trains, and what is kept of it: one line and one record per epoch.
 
 Example:
-    >>> trainer = lightning.Trainer(callbacks=[EpochLog(epochs=50, sink=run.log_epoch)])
+    >>> trainer = lightning.Trainer(callbacks=[EpochLog(recipe.training, [run.log_epoch])])
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as lightning
 import torch
 from torch.optim import Optimizer
+
+from segmint.recipe import TrainingRecipe
 
 Sink = Callable[[int, dict[str, float]], None]
 
@@ -19,14 +21,12 @@ class EpochLog(lightning.Callback):
     """Prints one summary line per epoch, hands the metrics on, and keeps the history in the checkpoint.
 
     Args:
-        epochs: Most epochs of the run.
-        sink: Receives the number of the epoch, from 1, and its metrics.
-        monitor: Metric whose best value the line marks.
-        gradient_norm: Also record the mean gradient norm.
+        recipe: Epochs, monitor, and what else is recorded.
+        sinks: Each receives the number of the epoch, from 1, and its metrics.
     """
 
-    def __init__(self, epochs: int, sink: Sink, monitor: str, gradient_norm: bool) -> None:
-        self.epochs, self.sink, self.monitor, self.gradient_norm = epochs, sink, monitor, gradient_norm
+    def __init__(self, recipe: TrainingRecipe, sinks: Sequence[Sink]) -> None:
+        self.recipe, self.sinks = recipe, sinks
         self.history: list[dict[str, float]] = []
         self._norms: list[float] = []
         self._started = 0.0
@@ -48,27 +48,41 @@ class EpochLog(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, optimizer: Optimizer
     ) -> None:
         """Measure the gradient, before it is clipped, where asked."""
-        if self.gradient_norm:
+        if self.recipe.log_gradient_norm:
             gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
             self._norms.append(float(torch.nn.utils.get_total_norm(gradients)))
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Record, hand on and print the epoch."""
         epoch = trainer.current_epoch + 1
-        record = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        record["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        record = {name: float(value) for name, value in trainer.callback_metrics.items()} | _rates(trainer)
         if self._norms:
             record["gradient_norm"] = sum(self._norms) / len(self._norms)
-        best = all(_better(record[self.monitor], past[self.monitor], self.monitor) for past in self.history)
+        record |= self._progress(epoch, record[self.recipe.monitor])
         self.history.append(record | {"epoch": float(epoch)})
-        self.sink(epoch, record)
-        shown = "  ".join(f"{name} {record[name]:.4f}" for name in ("train_loss", "val_loss", "val_iou", "val_f1"))
+        for sink in self.sinks:
+            sink(epoch, record)
+        chosen = dict.fromkeys(("train_loss", "val_loss", "val_iou", "val_f1", self.recipe.monitor))
+        shown = "  ".join(f"{name} {record[name]:.4f}" for name in chosen)
+        best = record["early_stop_counter"] == 0
         print(
-            f"epoch {epoch:>3}/{self.epochs}  {shown}  lr {record['learning_rate']:.2g}  "
+            f"epoch {epoch:>3}/{self.recipe.epochs}  {shown}  lr {record['learning_rate']:.2g}  "
             f"{time.monotonic() - self._started:.0f} s{'  best' if best else ''}",
             flush=True,
         )
 
+    def _progress(self, epoch: int, value: float) -> dict[str, float]:
+        """Best monitor so far, its epoch, and the epochs since then that were no better by ``min_delta``."""
+        sign = 1 if self.recipe.monitor_mode == "max" else -1
+        past = self.history[-1] if self.history else None
+        if past is None or sign * value > sign * past["early_stop_best_value"] + self.recipe.min_delta:
+            return {"early_stop_counter": 0.0, "early_stop_best_value": value, "early_stop_best_epoch": float(epoch)}
+        kept = {name: past[name] for name in ("early_stop_best_value", "early_stop_best_epoch")}
+        return kept | {"early_stop_counter": past["early_stop_counter"] + 1}
 
-def _better(value: float, than: float, monitor: str) -> bool:
-    return value < than if monitor.endswith("loss") else value > than
+
+def _rates(trainer: lightning.Trainer) -> dict[str, float]:
+    """The learning rate of the first group, and of each that has a name."""
+    groups = trainer.optimizers[0].param_groups
+    named = {f"lr_{group['name']}": float(group["lr"]) for group in groups if "name" in group}
+    return {"learning_rate": float(groups[-1]["lr"])} | named

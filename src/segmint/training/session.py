@@ -2,10 +2,11 @@
 
 Example:
     >>> session = Session.open(recipe, prepared, hardware)
-    >>> history = session.fit(folder.checkpoints, resume_from=None, sink=run.log_epoch)
+    >>> history = session.fit(folder.checkpoints, resume_from=None, sinks=[run.log_epoch])
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +17,15 @@ from torch.utils.data import DataLoader
 
 from segmint.contract import Network
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import Batch, TileDataset, loader
-from segmint.data.normalisation import Normaliser, Source, choose
+from segmint.data.dataset import Batch, TileDataset, foreground_weights, loader
+from segmint.data.normalisation import Normaliser, describe_input
 from segmint.data.preparation import PreparedData
 from segmint.files import replace_file
-from segmint.models.factory import WeightsOrigin, build
+from segmint.interface import Input
+from segmint.models.factory import DECODERS, WeightsOrigin, build
 from segmint.recipe import NetworkRecipe, Recipe
 from segmint.training.hardware import Hardware
+from segmint.training.losses import class_weights
 from segmint.training.progress import EpochLog, Sink
 from segmint.training.task import SegmentationTask
 from segmint.training.trainer import BEST, build_trainer
@@ -38,8 +41,7 @@ class Session:
         task: The Lightning task with its network.
         network: The network as the contract describes it.
         origin: Where the initial weights came from.
-        normaliser: The training path's normalisation.
-        normalisation_source: ``imagenet`` or ``training split``.
+        source: The raster that the model takes, with its normalisation.
         loaders: One loader per split; only the training loader shuffles and augments.
     """
 
@@ -48,8 +50,7 @@ class Session:
     task: SegmentationTask
     network: Network
     origin: WeightsOrigin
-    normaliser: Normaliser
-    normalisation_source: Source
+    source: Input
     loaders: dict[str, DataLoader[Batch]]
 
     @classmethod
@@ -61,34 +62,48 @@ class Session:
         """
         training, data = recipe.training, recipe.data
         lightning.seed_everything(training.seed, workers=True, verbose=False)
-        bands = tuple(band.name for band in data.bands)
-        channels = 1 if len(data.classes) == 2 else len(data.classes)
-        wanted = recipe.network
-        network, origin = build(wanted.architecture, wanted.encoder, wanted.weights, bands, channels)
-        normaliser, source = choose(data, prepared.statistics, origin.pretrained, prepared.nodata)
+        wanted, channels = recipe.network, 1 if len(data.classes) == 2 else len(data.classes)
+        derived = tuple(band.name for band in data.derived)
+        names = tuple(name for band in prepared.bands for name in band.channels) + derived
+        network, origin = build(wanted.architecture, wanted.encoder, wanted.weights, names, channels)
+        source = describe_input(
+            data, prepared.bands, prepared.scaling, prepared.statistics, prepared.chips, origin.pretrained
+        )
         datasets = {
             split: TileDataset(
                 prepared.chips,
                 tiles,
-                data,
-                normaliser,
-                Augmentation(recipe.augmentation) if split == "train" else None,
+                data.tile_size,
+                data.fit,
+                Normaliser(source),
+                Augmentation(recipe.augmentation, source) if split == "train" else None,
                 training.seed,
             )
             for split, tiles in prepared.split.tiles.items()
         }
+        weights = None
+        if training.sampling == "foreground":
+            weights = foreground_weights(datasets["train"], training.foreground_weight)
+        size, workers = training.batch_size, hardware.workers
         loaders = {
-            split: loader(dataset, training.batch_size, hardware.workers, training.seed if split == "train" else None)
-            for split, dataset in datasets.items()
+            "train": loader(datasets["train"], size, workers, training.seed, weights),
+            "val": loader(datasets["val"], size, workers),
+            "test": loader(datasets["test"], size, workers),
         }
-        task = SegmentationTask(network, recipe, hardware.channels_last)
-        return cls(recipe, hardware, task, _describe(network, wanted, origin), origin, normaliser, source, loaders)
+        task = SegmentationTask(network, recipe, hardware.channels_last, class_weights(recipe, prepared.statistics))
+        return cls(recipe, hardware, task, _describe(network, wanted, origin), origin, source, loaders)
 
     def dataset(self, split: str) -> TileDataset:
         """Tiles of one split."""
         dataset = self.loaders[split].dataset
         assert isinstance(dataset, TileDataset)
         return dataset
+
+    @property
+    def normalised_by(self) -> str:
+        """Where mean and std come from."""
+        assert self.source.normalisation is not None
+        return self.source.normalisation.source
 
     def banner(self) -> str:
         """What is about to be trained, for a person."""
@@ -105,7 +120,7 @@ class Session:
             (
                 f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
                 f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
-                f"{self.recipe.data.tile_size} px, normalised by {self.normalisation_source} figures",
+                f"{self.recipe.data.tile_size} px, normalised by {self.normalised_by} figures",
                 f"training: {training.epochs} epochs at most, batch {training.batch_size}, {training.optimizer} "
                 f"{training.lr:g}, loss {losses}, stops early {stop}",
                 f"hardware: {self.hardware.reason}",
@@ -122,10 +137,10 @@ class Session:
             "hardware.reason": self.hardware.reason,
             "network.parameters": str(self.network.parameters),
             "network.weights_origin": self.origin.reason,
-            "data.normalisation_source": self.normalisation_source,
+            "data.normalisation_source": self.normalised_by,
         }
 
-    def fit(self, checkpoints: Path, resume_from: Path | None, sink: Sink) -> list[dict[str, float]]:
+    def fit(self, checkpoints: Path, resume_from: Path | None, sinks: Sequence[Sink]) -> list[dict[str, float]]:
         """Train to the end, take the best weights, and return the metrics of every epoch.
 
         A fit that had ended before the process was stopped is not repeated.
@@ -133,7 +148,7 @@ class Session:
         training = self.recipe.training
         history = _ended(checkpoints, training.epochs)
         if history is None:
-            log = EpochLog(training.epochs, sink, training.monitor, training.log_gradient_norm)
+            log = EpochLog(training, sinks)
             trainer = build_trainer(self.recipe, self.hardware, checkpoints, log)
             train, val = self.loaders["train"], self.loaders["val"]
             start = str(resume_from) if resume_from else None
@@ -164,7 +179,7 @@ def _describe(network: nn.Module, recipe: NetworkRecipe, origin: WeightsOrigin) 
     tensors = [*parameters, *network.buffers()]
     return Network(
         architecture=recipe.architecture,
-        encoder=None if recipe.architecture == "classic" else recipe.encoder,
+        encoder=recipe.encoder if recipe.architecture in DECODERS else None,
         pretrained=origin.pretrained,
         parameters=sum(p.numel() for p in parameters),
         memory_bytes=sum(t.numel() * t.element_size() for t in tensors),

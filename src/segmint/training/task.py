@@ -5,6 +5,7 @@ Example:
     >>> trainer.fit(task, train_loader, val_loader)
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -12,13 +13,14 @@ import torch
 from torch import nn
 
 from segmint.data.dataset import Batch
+from segmint.models.foreground import segmentation
 from segmint.recipe import Recipe
 from segmint.training.losses import WeightedLoss
-from segmint.training.metrics import activate, class_map, headline, segmentation_scores
+from segmint.training.metrics import Scores, activate
 from segmint.training.optimisation import configure
 
-LOGGED = ("acc", "iou", "f1", "precision", "recall")
-"""Scores of every epoch, of training and validation."""
+LOGGED = ("acc", "iou", "f1", "precision", "recall", "macro_iou")
+"""Scores of every epoch, of training and validation; pooled and detection scores too, where the recipe has them."""
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -28,29 +30,34 @@ class SegmentationTask(lightning.LightningModule):
         network: The network.
         recipe: Loss, optimisation and classes.
         channels_last: Memory layout of the network, by the hardware choice.
+        class_weights: Weight of each class in the loss; 1 for all when empty.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe, channels_last: bool = False) -> None:
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, channels_last: bool = False, class_weights: Sequence[float] = ()
+    ) -> None:
         super().__init__()
         self.recipe = recipe
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = network.to(memory_format=self.memory_format)
         self.classes = tuple(item.name for item in recipe.data.classes)
-        self.configure_losses()
+        self.configure_losses(class_weights or (1.0,) * len(self.classes))
         self.configure_metrics()
 
-    def configure_losses(self) -> None:
+    def configure_losses(self, class_weights: Sequence[float]) -> None:
         """The recipe's weighted loss."""
-        self.loss = WeightedLoss(self.recipe.loss)
+        self.loss = WeightedLoss(self.recipe.loss, class_weights)
 
     def configure_metrics(self) -> None:
         """One set of streamed scores for each of training and validation."""
-        self.train_scores = segmentation_scores(self.classes)
-        self.val_scores = segmentation_scores(self.classes)
+        pooled = self.recipe.data.pooled
+        self.train_scores, self.val_scores = Scores(self.classes, pooled), Scores(self.classes, pooled)
+        self.logged = {*LOGGED, *(f"{pooled}_{name}" for name in ("iou", "f1", "precision", "recall"))}
+        self.logged |= {f"detection_{name}" for name in ("acc", "precision", "recall", "f1")}
 
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of the recipe."""
-        return configure(self.network.parameters(), self.recipe.training)
+        return configure(self.network, self.recipe.training)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits ``[B, K, H, W]`` of normalised images ``[B, C, H, W]``."""
@@ -77,14 +84,15 @@ class SegmentationTask(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the epoch: validation, and training, whose last step came before validation."""
         for split, scores in (("train", self.train_scores), ("val", self.val_scores)):
-            named = headline(scores.compute(), self.classes)
-            self.log_dict({f"{split}_{name}": named[name] for name in LOGGED})
+            named = {name: value for name, value in scores.named().items() if name in self.logged}
+            self.log_dict({f"{split}_{name}": value for name, value in named.items()})
             scores.reset()
 
     def _step(self, batch: Batch, split: str) -> torch.Tensor:
         logits = self(batch["image"])
-        loss: torch.Tensor = self.loss(logits, batch["target"])
+        self.loss_parts = self.loss.parts(logits, batch["target"])
+        loss = torch.stack([self.loss.weights[name] * part for name, part in self.loss_parts.items()]).sum()
         self.log(f"{split}_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), prog_bar=True)
         scores = self.train_scores if split == "train" else self.val_scores
-        scores.update(class_map(activate(logits.detach().float()), 0.5), batch["target"].long())
+        scores.update(segmentation(activate(logits.detach().float()), 0.5), batch["target"].long())
         return loss

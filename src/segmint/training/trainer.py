@@ -35,6 +35,17 @@ def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: Ep
         checkpoints, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks: list[lightning.Callback] = [log, best, last]
+    if training.checkpoint_every:
+        callbacks.append(
+            ModelCheckpoint(
+                checkpoints,
+                "epoch_{epoch:04d}",
+                every_n_epochs=training.checkpoint_every,
+                save_top_k=-1,
+                save_on_train_epoch_end=True,
+                auto_insert_metric_name=False,
+            )
+        )
     if training.patience:
         callbacks.append(
             EarlyStopping(
@@ -49,7 +60,7 @@ def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: Ep
         callbacks.append(TQDMProgressBar(leave=False))
     return lightning.Trainer(
         accelerator=hardware.accelerator,
-        devices=1,
+        devices=1 if hardware.gpu is None else [hardware.gpu],
         precision=hardware.precision,
         max_epochs=training.epochs,
         gradient_clip_val=training.gradient_clip or None,
