@@ -9,16 +9,24 @@ from segmint.errors import RecipeError
     ("line", "recipe", "expected"),
     [
         ("--patches-dir {d} --num-classes 2", "wildfire-del", {"data.chips_dir": "{d}", "data.labels_dir": None}),
-        ("--patches-dir {d} --wandb --project fire-detection", "wildfire-del", {"mirror.wandb": True, "mirror.project": "fire-detection"}),
+        (
+            "--patches-dir {d} --wandb --project fire-detection",
+            "wildfire-del",
+            {"mirror.wandb": True, "mirror.project": "fire-detection"},
+        ),
         ("--config {c}/fire-spread.yaml --gpu 0", "", {"training.gpu": 0, "data.reader": "sequences"}),
         ("--config {c}/fire-spread.yaml --batch_size 20", "", {"training.batch_size": 20}),
         ("--reset", "lateral-flow", {"resume": "never"}),
         ("--checkpoint {f}", "lateral-flow", {"resume": "{f}"}),
         ("--epochs 10 --batch_size 16 --lr 5e-4", "refugee-camp", {"training.epochs": 10, "training.lr": 5e-4}),
-        ("--focal-loss --weighted-sampling", "wildfire-gra", {"loss.focal": 0.5, "loss.bce": 0.0, "training.sampling": "foreground"}),
+        (
+            "--focal-loss --weighted-sampling",
+            "wildfire-gra",
+            {"loss.focal": 0.5, "loss.bce": 0.0, "training.sampling": "foreground"},
+        ),
         ("--wandb true --reset false", "wildfire-del", {"mirror.wandb": True, "resume": "auto"}),
     ],
-)  # fmt: skip
+)
 def test_documented_command_lines_work(tmp_path, line, recipe, expected):
     checkpoint = tmp_path / "checkpoint.pth.tar"
     checkpoint.touch()
