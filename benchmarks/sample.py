@@ -16,20 +16,17 @@ sys.path.insert(0, str(PROJECT / "src"))
 
 from segmint.command_line import parse  # noqa: E402
 from segmint.contract import ModelContract  # noqa: E402
-from segmint.data.chips import read_image  # noqa: E402
-from segmint.data.labels import read_label  # noqa: E402
 from segmint.data.preparation import PreparedData, prepare  # noqa: E402
-from segmint.recipe import Recipe  # noqa: E402
 
 
-def pixels(prepared: PreparedData, recipe: Recipe, split: str) -> tuple[np.ndarray, np.ndarray]:
+def pixels(prepared: PreparedData, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Colour bin and class of every pixel of a split."""
     bins, classes = [], []
     for tile in prepared.split.tiles[split]:
         chip = prepared.chips[tile.chip]
         window = (tile.row, tile.col, tile.height, tile.width)
-        red, green, blue = read_image(chip, 3, window)[0].astype(int) // 16
-        label = read_label(chip.label, recipe.data.classes, recipe.data.ignore_value, window)
+        values, label = chip.read(window)
+        red, green, blue = values.astype(int) // 16
         bins.append((red * 256 + green * 16 + blue).ravel())
         classes.append(label.ravel())
     return np.concatenate(bins), np.concatenate(classes)
@@ -44,11 +41,11 @@ def main() -> None:
     """Print the three figures and the margin."""
     recipe = parse([])
     prepared = prepare(recipe)
-    bins, classes = pixels(prepared, recipe, "train")
+    bins, classes = pixels(prepared, "train")
     share = np.bincount(bins[classes == 1], minlength=4096) / np.maximum(np.bincount(bins, minlength=4096), 1)
-    bins, classes = pixels(prepared, recipe, "val")
+    bins, classes = pixels(prepared, "val")
     threshold = max(np.linspace(0, 1, 41), key=lambda level: iou(share[bins] >= level, classes == 1))
-    bins, classes = pixels(prepared, recipe, "test")
+    bins, classes = pixels(prepared, "test")
     colour = iou(share[bins] >= threshold, classes == 1)
     metrics = ModelContract.read(Path("meta/contract.json")).metrics
     margin = metrics["test_iou"] - max(colour, metrics["test_baseline_iou"])

@@ -32,6 +32,7 @@ def make_evaluation():
             scores=scores,
             baseline={"iou": share, "f1": 2 * share / (1 + share), "precision": share, "recall": 1.0, "acc": share},
             baseline_class=classes[-1],
+            rivals={"pixel classifier": dict.fromkeys(scores, 0.3)},
             chips=tuple(
                 SimpleNamespace(stem=stem, confusion=matrix, iou=matrix[1][1] / (sum(map(sum, matrix)) - matrix[0][0]))
                 for stem, matrix in chips.items()

@@ -18,6 +18,7 @@ ERROR_COLOURS = {"found": SKY, "false alarm": VERMILION, "missed": YELLOW, "othe
 """What :func:`error_picture` shows -> its colour."""
 
 _IGNORED = 128
+_LAST_FRAME = "fire_t-0"
 
 
 def picture(image: NDArray[np.generic], contract: ModelContract) -> NDArray[np.uint8]:
@@ -25,9 +26,11 @@ def picture(image: NDArray[np.generic], contract: ModelContract) -> NDArray[np.u
 
     Shows red, green and blue where the bands have these names, else the first three bands, or one band in grey. 8-bit
     values are shown as they are; others are stretched per band from the 2nd to the 98th percentile of the pixels that
-    have a value. Pixels without one are black.
+    have a value. Pixels without one are black. A fire's history is drawn as its last frame on the landscape.
     """
     names = contract.band_names
+    if _LAST_FRAME in names:
+        return _fire_picture(image, names)
     first = (0, 1, 2) if len(names) > 2 else (0, 0, 0)
     natural = {"red", "green", "blue"} <= set(names)
     chosen = [names.index(name) for name in ("red", "green", "blue")] if natural else list(first)
@@ -44,6 +47,20 @@ def picture(image: NDArray[np.generic], contract: ModelContract) -> NDArray[np.u
         stretched = (known - low) / np.where(high > low, high - low, 1)
         drawn[present] = (stretched.clip(0, 1) * 255).round().astype(np.uint8).T
     return drawn
+
+
+def _fire_picture(image: NDArray[np.generic], names: tuple[str, ...]) -> NDArray[np.uint8]:
+    """The landscape in grey, where there is one, and on it the last frame in orange, its older parts darker."""
+    ground = names.index("elevation") if "elevation" in names else None
+    height = np.zeros(image.shape[1:]) if ground is None else np.nan_to_num(image[ground].astype(np.float64))
+    low, high = height.min(), height.max()
+    grey = 90 + 130 * (height - low) / (high - low if high > low else 1)
+    drawn = np.repeat(grey[..., None], 3, axis=2)
+    frames = np.stack([image[place] == 1 for place, name in enumerate(names) if name.startswith("fire_t-")])
+    age = frames.sum(axis=0)[..., None] / len(frames)
+    burning = frames[-1]
+    drawn[burning] = ((1 - 0.6 * age) * _rgb(VERMILION))[burning]
+    return drawn.round().astype(np.uint8)
 
 
 def class_picture(class_map: NDArray[np.uint8], contract: ModelContract) -> NDArray[np.uint8]:

@@ -76,6 +76,7 @@ def write(
         better=evaluation.scores["iou"] > evaluation.baseline["iou"],
         headlines=card.HEADLINES,
         spread=_spread(evaluation),
+        pooled=_pooled(evaluation),
         calibration=calibration,
         history=history,
         statistics=statistics,
@@ -89,6 +90,12 @@ def write(
         serving_example=card.serving_example(contract),
     )
     replace_file(path, content)
+
+
+def _pooled(evaluation: Evaluation) -> list[str]:
+    """Scores that are neither headlines nor of one class."""
+    single = {f"{name}_{label}" for name in card.HEADLINES for label in evaluation.classes}
+    return [name for name in evaluation.scores if name not in single | set(card.HEADLINES)]
 
 
 def _spread(evaluation: Evaluation) -> str:
