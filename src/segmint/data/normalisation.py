@@ -85,6 +85,12 @@ def scaling_of(data: DataRecipe, bands: Sequence[Band], dtype: str) -> Scaling:
     return Scaling(scale, data.offset, tuple(band.name for band in bands), derived)
 
 
+def _last_step(name: str) -> str:
+    """The band whose figures a step of a series takes: the last one, which every sample has."""
+    series, step, _ = name.rpartition("_t-")
+    return f"{series}_t-0" if step else name
+
+
 def describe_input(
     data: DataRecipe,
     bands: tuple[Band, ...],
@@ -111,7 +117,9 @@ def describe_input(
     if imagenet:
         mean, std = IMAGENET_MEAN, IMAGENET_STD
     elif data.normalisation != "scale":
-        rows = list(zip(statistics.bands, kinds, shifts, divisors, strict=True))
+        figures = dict(zip(names, statistics.bands, strict=True))
+        shared = [figures[_last_step(name)] for name in names]
+        rows = list(zip(shared, kinds, shifts, divisors, strict=True))
         mean = tuple(row.mean / by + shift if kind == "continuous" else 0.0 for row, kind, shift, by in rows)
         std = tuple(max(row.std / by, 1e-6) if kind == "continuous" else 1.0 for row, kind, _, by in rows)
     return Input(

@@ -23,7 +23,7 @@ class Mirrors:
 
     Args:
         loggers: What receives the metrics.
-        folder: Where they leave files.
+        folder: Where they leave files; a run that is carried on gets a ``csv/version_<n>`` of its own.
     """
 
     def __init__(self, loggers: list[Logger], folder: Path) -> None:
@@ -44,7 +44,7 @@ class Mirrors:
         """
         title = recipe.name or name
         wanted: list[tuple[bool, str, Any]] = [
-            (recipe.csv, "csv", lambda: CSVLogger(folder, "", "", flush_logs_every_n_steps=1)),
+            (recipe.csv, "csv", lambda: CSVLogger(folder, "csv", flush_logs_every_n_steps=1)),
             (recipe.tensorboard, "tensorboard", lambda: TensorBoardLogger(folder, "", "tensorboard")),
             (recipe.wandb, "wandb", lambda: _wandb(folder, recipe.project or project, title)),
         ]
