@@ -66,7 +66,7 @@ def train(recipe: Recipe) -> None:
         with stages("fit"):
             start = folder.last_checkpoint if recipe.resume in ("auto", "never") else Path(recipe.resume)
             mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
-            history = session.fit(folder.checkpoints, start, [run.log_epoch, mirrors.log])
+            history = session.fit(folder.checkpoints, start, [run.log_epoch, mirrors.log], run.log_steps)
             mirrors.close()
             run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
             run.log_metrics({"epochs_trained": len(history)})

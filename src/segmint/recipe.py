@@ -106,6 +106,7 @@ class TrainingRecipe:
         threshold: Probability from which a pixel is foreground, or 'auto' for the best on the validation split.
         min_delta: Smallest change of the monitor that counts as progress.
         gradient_clip: Largest gradient norm; 0 does not clip.
+        step_metrics: Also log the loss and its parts at every step, and running scores every so many; 0 logs epochs.
         log_gradient_norm: Log the gradient norm of each epoch.
         precision: 'auto' chooses by the hardware and prints the reason.
         gpu: Which GPU to use, from 0; null chooses.
@@ -131,6 +132,7 @@ class TrainingRecipe:
     threshold: OpenUnitInterval | Literal["auto"] = "auto"
     min_delta: NonNegativeFloat = 0.0
     gradient_clip: NonNegativeFloat = 0.0
+    step_metrics: NonNegativeInt = 0
     log_gradient_norm: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     gpu: NonNegativeInt | None = None

@@ -45,6 +45,10 @@ class PackedEmberFormer(nn.Module):
         """Logits ``[B, 1, H, W]`` of the next frame, of channels ``[B, C, H, W]``."""
         return self.series(*unpack(image, self.steps))  # type: ignore[no-any-return]
 
+    def history_lengths(self, image: torch.Tensor) -> torch.Tensor:
+        """Number of real steps ``[B]`` of channels ``[B, C, H, W]``."""
+        return unpack(image, self.steps)[3].sum(dim=1)
+
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Parameters with a learning rate of their own."""
         return self.series.groups()

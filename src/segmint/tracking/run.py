@@ -28,6 +28,8 @@ from segmint.tracking.verdict import restore_after_parent
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 _LONGEST_PARAMETER = 6000
+_MOST_METRICS = 1000
+"""What MLflow takes in one call."""
 
 
 def connect() -> str:
@@ -108,6 +110,13 @@ class TrackedRun:
         now = time.time_ns() // 1_000_000
         batch = [Metric(key, value, now, epoch) for key, value in metrics.items()]
         self._client.log_batch(self.run_id, metrics=batch)
+
+    def log_steps(self, steps: list[tuple[int, dict[str, float]]]) -> None:
+        """Log metrics of steps (from 1), many to a call."""
+        now = time.time_ns() // 1_000_000
+        batch = [Metric(key, value, now, step) for step, metrics in steps for key, value in metrics.items()]
+        for start in range(0, len(batch), _MOST_METRICS):
+            self._client.log_batch(self.run_id, metrics=batch[start : start + _MOST_METRICS])
 
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
         """Log final figures."""

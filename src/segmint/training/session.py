@@ -2,11 +2,11 @@
 
 Example:
     >>> session = Session.open(recipe, prepared, hardware)
-    >>> history = session.fit(folder.checkpoints, resume_from=None, sinks=[run.log_epoch])
+    >>> history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps)
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from segmint.recipe import NetworkRecipe, Recipe
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
 from segmint.training.progress import EpochLog, Sink
+from segmint.training.steps import StepLog, Steps
 from segmint.training.task import SegmentationTask
 from segmint.training.trainer import BEST, build_trainer
 
@@ -140,7 +141,13 @@ class Session:
             "data.normalisation_source": self.normalised_by,
         }
 
-    def fit(self, checkpoints: Path, resume_from: Path | None, sinks: Sequence[Sink]) -> list[dict[str, float]]:
+    def fit(
+        self,
+        checkpoints: Path,
+        resume_from: Path | None,
+        sinks: Sequence[Sink],
+        step_sink: Callable[[Steps], None],
+    ) -> list[dict[str, float]]:
         """Train to the end, take the best weights, and return the metrics of every epoch.
 
         A fit that had ended before the process was stopped is not repeated.
@@ -149,7 +156,8 @@ class Session:
         history = _ended(checkpoints, training.epochs)
         if history is None:
             log = EpochLog(training, sinks)
-            trainer = build_trainer(self.recipe, self.hardware, checkpoints, log)
+            within = [StepLog(training.step_metrics, step_sink)] if training.step_metrics else []
+            trainer = build_trainer(self.recipe, self.hardware, checkpoints, [*within, log])
             train, val = self.loaders["train"], self.loaders["val"]
             start = str(resume_from) if resume_from else None
             trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)

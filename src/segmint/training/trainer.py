@@ -1,11 +1,12 @@
 """The Lightning trainer of a run: checkpoints, early stopping and progress.
 
 Example:
-    >>> trainer = build_trainer(recipe, hardware, folder / "checkpoints", log)
+    >>> trainer = build_trainer(recipe, hardware, folder / "checkpoints", [log])
     >>> trainer.fit(task, train_loader, val_loader, ckpt_path=last)
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -14,13 +15,14 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProg
 
 from segmint.recipe import Recipe
 from segmint.training.hardware import Hardware
-from segmint.training.progress import EpochLog
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
 
-def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: EpochLog) -> lightning.Trainer:
-    """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``."""
+def build_trainer(
+    recipe: Recipe, hardware: Hardware, checkpoints: Path, logs: Sequence[lightning.Callback]
+) -> lightning.Trainer:
+    """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``; logs are called in their order."""
     training = recipe.training
     torch.set_num_threads(hardware.threads)
     best = ModelCheckpoint(
@@ -34,7 +36,7 @@ def build_trainer(recipe: Recipe, hardware: Hardware, checkpoints: Path, log: Ep
     last = ModelCheckpoint(
         checkpoints, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True, enable_version_counter=False
     )
-    callbacks: list[lightning.Callback] = [log, best, last]
+    callbacks: list[lightning.Callback] = [*logs, best, last]
     if training.checkpoint_every:
         callbacks.append(
             ModelCheckpoint(

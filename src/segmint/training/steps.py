@@ -1,0 +1,66 @@
+"""What is recorded within an epoch: the loss and its parts at every step, running scores every so many.
+
+Example:
+    >>> trainer = lightning.Trainer(callbacks=[StepLog(every=50, sink=run.log_steps)])
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+
+from segmint.training.task import SegmentationTask
+
+Steps = list[tuple[int, dict[str, float]]]
+"""Number of a step, from 1 over all epochs, and its metrics."""
+
+_RUNNING = ("precision", "recall", "f1", "iou", "acc")
+
+
+class StepLog(lightning.Callback):
+    """Hands on ``train_loss_step``, ``train_<part>_step`` and, every so many steps, ``train_f1_step`` and its like.
+
+    A network that reads histories of different lengths also gives ``train_history_step``, the mean length of a batch,
+    and ``train_history``, that of the epoch.
+
+    Args:
+        every: Steps between running scores; records are handed on then and at the end of the epoch.
+        sink: Receives the records.
+    """
+
+    def __init__(self, every: int, sink: Callable[[Steps], None]) -> None:
+        self.every, self.sink = every, sink
+        self._records: Steps = []
+        self._lengths: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Record a step."""
+        assert isinstance(pl_module, SegmentationTask)
+        record = {"train_loss_step": float(outputs["loss"])}
+        record |= {f"train_{name}_step": float(part) for name, part in pl_module.loss_parts.items()}
+        measure: Callable[[torch.Tensor], torch.Tensor] | None = getattr(pl_module.network, "history_lengths", None)
+        if measure is not None:
+            lengths = measure(batch["image"])
+            record["train_history_step"] = float(lengths.mean())
+            self._lengths += lengths.tolist()
+        if trainer.global_step % self.every == 0:
+            scores = pl_module.train_scores.named()
+            record |= {f"train_{name}_step": scores[name] for name in _RUNNING}
+        self._records.append((trainer.global_step, record))
+        if len(self._records) >= self.every:
+            self._hand_on()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Hand on what is left."""
+        if self._lengths:
+            trainer.callback_metrics["train_history"] = torch.tensor(self._lengths).mean()
+        self._lengths = []
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._records:
+            self.sink(self._records)
+        self._records = []
