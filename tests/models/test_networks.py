@@ -9,6 +9,7 @@ from segmint.models import factory
 from segmint.models.adaptation import RGB
 from segmint.models.classic import ClassicNetwork
 from segmint.models.factory import DECODERS, LISTED_ENCODERS, NETWORKS, build
+from segmint.models.history import history_channels
 
 
 def test_the_classic_network_has_the_documented_size():
@@ -23,7 +24,8 @@ def test_logits_have_the_size_of_the_image(architecture):
 
 @pytest.mark.parametrize("architecture", NETWORKS)
 def test_networks_without_an_encoder_start_from_scratch(architecture):
-    _, origin = build(architecture, "", "imagenet", ("nir",), 1)
+    bands = (*history_channels(2), "elevation") if architecture == "emberformer" else ("nir",)
+    _, origin = build(architecture, "", "imagenet", bands, 1)
     assert origin.pretrained is None
     assert "no others exist" in origin.reason
 

@@ -41,6 +41,12 @@ def test_pooled_fire_counts_a_wrong_grade_as_fire_found():
     assert named["macro_iou"] == pytest.approx((1 / 2 + 0 + 1 / 2) / 3)
 
 
+def test_a_class_that_occurs_nowhere_has_no_part_in_the_mean():
+    scores = Scores(("none", "slight", "high"))
+    scores.update(torch.tensor([[[0, 0, 2, 2]]]), torch.tensor([[[0, 2, 2, 2]]]))
+    assert scores.named()["macro_iou"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
 def test_a_tile_is_detected_by_any_pixel_that_counts():
     scores = Scores(("none", "burned"), "fire")
     answer = torch.tensor([[[0, 1]], [[0, 0]], [[1, 1]], [[1, 0]]])

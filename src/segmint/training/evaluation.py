@@ -195,6 +195,7 @@ def _constant(truth: np.ndarray, value: int) -> dict[str, torch.Tensor]:
         "precision": only * share,
         "recall": only * float(truth[value] > 0),
         "acc": torch.tensor(share),
+        "counts": torch.stack([only * share, only * (1 - share), only, (1 - only) * torch.tensor(truth > 0), only], 1),
     }
 
 

@@ -1,6 +1,6 @@
 """Scores of class maps, from torchmetrics, named as users see them.
 
-With two classes the headline score is the foreground's; with more it is the mean over the classes.
+With two classes the headline score is the foreground's; with more it is the mean over the classes that occur.
 
 Example:
     >>> scores = segmentation_scores(("background", "building"))
@@ -24,6 +24,7 @@ from torchmetrics.classification import (
     MulticlassJaccardIndex,
     MulticlassPrecision,
     MulticlassRecall,
+    MulticlassStatScores,
 )
 
 from segmint.data.chips import IGNORE
@@ -40,17 +41,22 @@ def segmentation_scores(classes: tuple[str, ...]) -> MetricCollection:
             "f1": MulticlassF1Score(**each),
             "precision": MulticlassPrecision(**each),
             "recall": MulticlassRecall(**each),
+            "counts": MulticlassStatScores(**each),
             "acc": MulticlassAccuracy(num_classes=count, average="micro", ignore_index=IGNORE, validate_args=False),
         }
     )
 
 
 def headline(computed: dict[str, torch.Tensor], classes: tuple[str, ...]) -> dict[str, float]:
-    """Headline scores (``iou``, ``f1``, ``precision``, ``recall``, ``acc``) and ``<score>_<class>`` of each class."""
+    """Headline scores (``iou``, ``f1``, ``precision``, ``recall``, ``acc``) and ``<score>_<class>`` of each class.
+
+    A class that is neither in the truth nor in the answer has no part in a mean.
+    """
     scores = {"acc": float(computed["acc"])}
+    occurs = computed["counts"][:, [0, 1, 3]].sum(dim=1) > 0  # found, falsely found, missed
     for name in ("iou", "f1", "precision", "recall"):
         per_class = computed[name].tolist()
-        scores[name] = per_class[1] if len(classes) == 2 else sum(per_class) / len(per_class)
+        scores[name] = per_class[1] if len(classes) == 2 else float(computed[name][occurs].mean())
         scores |= {f"{name}_{label}": value for label, value in zip(classes, per_class, strict=True)}
     return scores
 
