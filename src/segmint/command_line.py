@@ -11,6 +11,7 @@ Example:
 """
 
 import difflib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,12 @@ def parse(arguments: list[str]) -> Recipe:
     return recipe
 
 
+def _is_drawn(folder: Path) -> bool:
+    """Whether a sample was drawn into a folder; whether it is unchanged is found out when the data are read."""
+    marker = folder.with_name(SAMPLE_MARKER)
+    return marker.is_file() and folder.name in json.loads(marker.read_text(encoding="utf-8"))
+
+
 def _settle_sample(recipe: Recipe, defaults: dict[str, Any], epochs_given: bool) -> Recipe:
     """No sample once other folders are given; a few epochs while the recipe's own folders hold or will hold it."""
     data, training = recipe.data, recipe.training
@@ -70,14 +77,14 @@ def _settle_sample(recipe: Recipe, defaults: dict[str, Any], epochs_given: bool)
         return replace(recipe, data=replace(data, sample=None))
     folder = Path(data.chips_dir)
     empty = not folder.is_dir() or not any(not path.name.startswith(".") for path in folder.iterdir())
-    in_use = data.sample is not None and (empty or folder.with_name(SAMPLE_MARKER).is_file())
+    in_use = data.sample is not None and (empty or _is_drawn(folder))
     if in_use and training.sample_epochs and not epochs_given:
         return replace(recipe, training=replace(training, epochs=training.sample_epochs))
     return recipe
 
 
 SAMPLE_MARKER = "segmint-sample.json"
-"""Lies beside the chips folder of a built-in sample."""
+"""Lies beside the folders of built-in samples, and names them."""
 
 _SECTIONS = {
     "data": DataRecipe,

@@ -1,33 +1,47 @@
+import json
 import os
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+import yaml
 
-from segmint.data.sample import is_sample, make_sample
+from segmint.data.sample import SAMPLES, is_sample, make_sample
 from segmint.errors import DataError
 
 SCENES = 20
 GRID = (1, 2)
-PREPARE = Path(__file__).resolve().parents[2] / "src" / "prepare.py"
+ROOT = Path(__file__).resolve().parents[2]
+PREPARE = ROOT / "src" / "prepare.py"
+SMALL: dict[str, dict[str, Any]] = {
+    "camp": {"scenes": 2, "chips_per_scene": (2, 1), "size": 32},
+    "burn": {"activations": 2, "height": 24, "width": 20},
+    "strips": {"scenes": 2, "frames": 2, "height": 48, "width": 27},
+    "spread": {"sequences": 2, "size": 24, "ground": (40, 48), "weathers": 4},
+}
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """All scenes of the default sample, each with a quarter of its ground."""
     root = tmp_path_factory.mktemp("sample")
-    assert make_sample(root / "chips", root / "labels", scenes=SCENES, chips_per_scene=GRID) == SCENES * 2
+    assert make_sample("camp", root / "chips", root / "labels", scenes=SCENES, chips_per_scene=GRID) == SCENES * 2
     return root / "chips", root / "labels"
 
 
-def small(root: Path, seed: int = 62) -> tuple[Path, Path]:
-    """A sample of four chips of 32 px."""
+def small(root: Path, seed: int = 62, name: str = "camp") -> tuple[Path, Path]:
+    """A sample of a few tiny pictures; of camps, four chips of 32 px."""
     chips, labels = root / "chips", root / "labels"
-    make_sample(chips, labels, seed=seed, scenes=2, chips_per_scene=(2, 1), size=32)
+    make_sample(name, chips, labels, seed, **SMALL[name])
     return chips, labels
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def read(folder: Path) -> np.ndarray:
@@ -81,7 +95,7 @@ def test_about_a_fifth_of_the_ground_is_shelter(sample):
 
 def test_chips_of_a_scene_adjoin_and_scenes_lie_kilometres_apart(tmp_path):
     chips, labels = tmp_path / "chips", tmp_path / "labels"
-    make_sample(chips, labels, scenes=7, chips_per_scene=(2, 2), size=16)
+    make_sample("camp", chips, labels, scenes=7, chips_per_scene=(2, 2), size=16)
     bounds = {}
     for path in chips.iterdir():
         with rasterio.open(path) as image, rasterio.open(labels / path.name) as label:
@@ -106,11 +120,56 @@ def test_neighbouring_chips_continue_each_other(sample):
     assert steps[255] < 1.5 * steps.mean()
 
 
-def test_the_same_seed_writes_the_same_bytes_and_another_seed_another_camp(tmp_path):
-    first, again, other = (small(tmp_path / name, seed) for name, seed in (("a", 62), ("b", 62), ("c", 63)))
-    for one, same in zip(first, again, strict=True):
-        assert [p.read_bytes() for p in sorted(one.iterdir())] == [p.read_bytes() for p in sorted(same.iterdir())]
-    assert (read(first[0]) != read(other[0])).mean() > 0.5
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_same_seed_writes_the_same_bytes_and_another_seed_other_ones(tmp_path, name):
+    first, again, other = (small(tmp_path / root, seed, name) for root, seed in (("a", 62), ("b", 62), ("c", 63)))
+    assert [contents(folder) for folder in first] == [contents(folder) for folder in again]
+    assert contents(first[0]) != contents(other[0])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_is_known_again_and_its_marker_says_what_made_it(tmp_path, name):
+    chips, _ = small(tmp_path, 7, name)
+    assert is_sample(chips)
+    marker = json.loads((tmp_path / "segmint-sample.json").read_text())["chips"]
+    assert (marker["made_by"], marker["sample"], marker["seed"]) == ("segmint", name, 7)
+
+
+@pytest.mark.parametrize("name", ["burn", "strips", "spread"])
+def test_chips_and_labels_may_share_a_folder(tmp_path, name):
+    chips, labels = small(tmp_path / "two", name=name)
+    make_sample(name, tmp_path / "one", tmp_path / "one", **SMALL[name])
+    assert contents(tmp_path / "one") == contents(chips) | contents(labels)
+    assert is_sample(tmp_path / "one")
+
+
+def test_samples_side_by_side_are_both_known(tmp_path):
+    for name in ("burn", "spread"):
+        make_sample(name, tmp_path / name, tmp_path / name, **SMALL[name])
+    assert is_sample(tmp_path / "burn")
+    assert is_sample(tmp_path / "spread")
+    (tmp_path / "spread" / "landscape" / "indices.json").write_text("{}")
+    assert is_sample(tmp_path / "burn")
+    assert not is_sample(tmp_path / "spread")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_recipe_of_a_sample_reads_its_default_folders(name):
+    data = yaml.safe_load((ROOT / "configs" / f"{SAMPLES[name].recipe}.yaml").read_text())["data"]
+    assert data.get("sample", "camp") == name
+    assert data.get("chips_dir", "data/train/sample/chips") == SAMPLES[name].chips_dir
+    assert data.get("labels_dir", "data/train/sample/labels") == SAMPLES[name].labels_dir
+
+
+def test_a_sample_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
+    with pytest.raises(DataError, match="sample moon; expected one of camp, burn, strips, spread"):
+        make_sample("moon", tmp_path / "chips", tmp_path / "labels")
+
+
+def test_one_folder_within_the_other_is_refused(tmp_path):
+    with pytest.raises(DataError, match="lies in the other"):
+        make_sample("strips", tmp_path / "all", tmp_path / "all" / "masks")
+    assert not (tmp_path / "all").exists()
 
 
 def test_colour_alone_does_not_find_shelters(sample):
@@ -134,7 +193,7 @@ def test_a_folder_with_files_is_refused_and_left_as_it_was(tmp_path):
 
 def test_the_same_folder_for_chips_and_labels_is_refused(tmp_path):
     with pytest.raises(DataError, match="two folders"):
-        make_sample(tmp_path / "both", tmp_path / "both")
+        make_sample("camp", tmp_path / "both", tmp_path / "both")
     assert not (tmp_path / "both").exists()
 
 
@@ -162,6 +221,20 @@ def test_a_chip_of_ones_own_among_the_sample_ends_its_being_the_sample(tmp_path)
     assert not is_sample(chips)
 
 
+def test_what_viewers_leave_beside_the_chips_does_not_count(tmp_path):
+    chips, _ = small(tmp_path)
+    (chips / "camp_00_r0_c0.tif.aux.xml").write_text("<PAMDataset/>")
+    (chips / ".DS_Store").write_text("hidden")
+    assert is_sample(chips)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"chips": 1}', '{"chips": {}}'])
+def test_a_marker_that_says_nothing_makes_no_sample(tmp_path, text):
+    chips, _ = small(tmp_path)
+    (tmp_path / "segmint-sample.json").write_text(text)
+    assert not is_sample(chips)
+
+
 def test_the_script_says_where_the_sample_is_and_what_comes_next(tmp_path, monkeypatch, capsys):
     chips, labels = small(tmp_path)
     monkeypatch.setattr(sys, "argv", ["prepare.py", f"--chips_dir={chips}", f"--labels_dir={labels}"])
@@ -170,6 +243,21 @@ def test_the_script_says_where_the_sample_is_and_what_comes_next(tmp_path, monke
         f"sample: in {chips} already; remove it and {labels} to make another",
         f"next:   python src/train.py --chips_dir {chips} --labels_dir {labels}",
     ]
+
+
+def test_the_script_makes_the_sample_it_is_asked_for_as_one_tree(tmp_path, monkeypatch, capsys):
+    make_sample("spread", tmp_path / "fires", tmp_path / "fires", **SMALL["spread"])
+    monkeypatch.setattr(sys, "argv", ["prepare.py", "--sample=spread", f"--chips_dir={tmp_path / 'fires'}"])
+    runpy.run_path(os.fspath(PREPARE), run_name="__main__")
+    folders = f"--chips_dir {tmp_path / 'fires'} --labels_dir {tmp_path / 'fires'}"
+    assert capsys.readouterr().out.splitlines()[1] == f"next:   python src/train.py --recipe fire-spread {folders}"
+
+
+def test_the_script_names_the_samples_there_are(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["prepare.py", "--sample=moon"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(os.fspath(PREPARE), run_name="__main__")
+    assert capsys.readouterr().err == "error: sample moon; expected one of camp, burn, strips, spread.\n"
 
 
 def test_the_script_ends_with_one_line_where_the_folder_is_not_its_own(tmp_path, monkeypatch, capsys):

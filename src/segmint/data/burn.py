@@ -4,8 +4,8 @@ Fire turns vegetation into char: near infrared falls, short-wave infrared rises.
 rock and the scars of former years have the same low burn ratio, and clouds hide the ground while the labels run on
 below them. What tells a fresh scar apart is the shape of its whole spectrum and its outline.
 
-Reflectances are rounded values typical of the ECOSTRESS/ASTER spectral library (vegetation, soil, rock, water) and of
-char in Key and Benson 2006, RMRS-GTR-164, in Sentinel-2's bands.
+Reflectances are rounded to what such covers usually show in Sentinel-2's bands; the burn ratio falls with severity as
+in Key and Benson 2006, RMRS-GTR-164.
 
 Example:
     >>> scene = draw_burn(np.random.default_rng(62), 320, 300)

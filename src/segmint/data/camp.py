@@ -122,13 +122,10 @@ class _Camp:
     def lay_roads(self) -> None:
         """Two roads along the rows and one across, of grey or beige, winding a little and fading at the edges."""
         for line, count in ((self.across, 2), (self.along, 1)):
-            low, high = float(line.min()), float(line.max())
+            low, high = float(line.min()) + 0.0, float(line.max()) + 0.0  # numpy refuses a range that ends in -0.0
             for _ in range(count):
                 bend = line + 26 * self.noise(120) - 13
-                start, end = sorted(
-                    (low + 0.2 * (high - low), high - 0.2 * (high - low))
-                )  # equal but for rounding at 1 px
-                distance = np.abs(bend - self.rng.uniform(start, end))
+                distance = np.abs(bend - self.rng.uniform(low + 0.2 * (high - low), high - 0.2 * (high - low)))
                 cover = np.clip((self.rng.uniform(5, 10) + 5 * self.noise(9) - distance) / 5, 0, 0.9)
                 color = np.array(_MATERIALS[int(self.rng.choice((1, 2, 4)))], np.float32)[:, None, None]
                 self.blend(color * (0.76 + 0.28 * self.noise(7)), cover)

@@ -27,7 +27,7 @@ class Sample:
         recipe: The recipe it is made for.
         unit: What its number counts.
         chips_dir: Where the chips go by default.
-        labels_dir: Where the labels go by default.
+        labels_dir: Where the labels go by default; None where they lie among the chips.
         write: Writes the files into a folder for chips and one for labels, from a seed; returns their number.
         named_alike: Whether chips and labels have the same names and so need two folders.
     """
@@ -35,7 +35,7 @@ class Sample:
     recipe: str
     unit: str
     chips_dir: str
-    labels_dir: str
+    labels_dir: str | None
     write: Callable[..., int]
     named_alike: bool = False
 
@@ -49,11 +49,11 @@ SAMPLES = {
         write=write_camp,
         named_alike=True,
     ),
-    "burn": Sample("wildfire-del", "tiles", "data/train/burn", "data/train/burn", write_burn),
+    "burn": Sample("wildfire-del", "tiles", "data/train/burn", None, write_burn),
     "strips": Sample(
         "lateral-flow", "photographs", "data/train/strips/images", "data/train/strips/masks", write_strips
     ),
-    "spread": Sample("fire-spread", "sequences", "data/train/spread", "data/train/spread", write_spread),
+    "spread": Sample("fire-spread", "sequences", "data/train/spread", None, write_spread),
 }
 
 

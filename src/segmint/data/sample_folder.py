@@ -36,13 +36,13 @@ def staged(chips_dir: Path, labels_dir: Path, origin: dict[str, object]) -> Iter
     Raises:
         DataError: A folder holds files already, or lies in the other one.
     """
-    if chips_dir.resolve() in labels_dir.resolve().parents or labels_dir.resolve() in chips_dir.resolve().parents:
-        raise DataError(
-            f"one of {chips_dir} and {labels_dir} lies in the other", "folders side by side, or one for both"
-        )
-    folders = [chips_dir] if chips_dir.resolve() == labels_dir.resolve() else [labels_dir, chips_dir]
+    chips_place, labels_place = chips_dir.resolve(), labels_dir.resolve()
+    folders = [chips_dir] if chips_place == labels_place else [labels_dir, chips_dir]
     for folder in folders:
         _require_empty(folder)
+    if chips_place in labels_place.parents or labels_place in chips_place.parents:
+        raise DataError(f"one of {chips_dir} and {labels_dir} lies in the other", "two folders side by side, or one")
+    for folder in folders:
         folder.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stages = {}

@@ -9,6 +9,7 @@ Example:
 """
 
 import json
+import warnings
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import from_origin
 
 from segmint.data import burn, spread
@@ -152,12 +154,13 @@ def _write(path: Path, values: NDArray[Any], names: tuple[str, ...] = (), **opti
     """Write ``[C, H, W]`` as a raster of the kind that the name ends in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     bands, height, width = values.shape
-    profile = {"dtype": values.dtype, "count": bands, "height": height, "width": width}
-    if path.suffix == ".tif":
-        profile |= {"driver": "GTiff", "compress": "deflate"}
-    else:
-        profile |= {"driver": "PNG"}
-    with rasterio.open(path, "w", **profile, **options) as target:
+    kind = {"driver": "GTiff", "compress": "deflate"} if path.suffix == ".tif" else {"driver": "PNG"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        target = rasterio.open(
+            path, "w", dtype=values.dtype, count=bands, height=height, width=width, **kind, **options
+        )
+    with target:
         target.write(values)
         for band, name in enumerate(names, start=1):
             target.set_band_description(band, name)
