@@ -1,6 +1,7 @@
 import contextlib
 import os
 import signal
+import time
 
 import pytest
 
@@ -37,6 +38,33 @@ def test_an_exit_that_a_library_makes_of_the_signal_is_the_interruption():
 def test_an_interruption_that_was_dropped_is_raised_at_the_end():
     with pytest.raises(Interrupted), interruptible(), contextlib.suppress(Interrupted):
         os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interruption_that_was_dropped_does_not_let_the_body_go_on():
+    class Dropping:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted), interruptible():
+        Dropping()
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            time.sleep(0.01)
+        pytest.fail("the body went on")
+
+
+def test_a_second_signal_does_not_disturb_the_clean_up():
+    steps = []
+    with pytest.raises(Interrupted), interruptible():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            steps.append("begun")
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1.2)  # longer than an interruption waits until it is raised again
+            steps.append("ended")
+    assert steps == ["begun", "ended"]
 
 
 def test_without_a_signal_errors_pass_and_the_handlers_return():

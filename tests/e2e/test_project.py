@@ -111,7 +111,5 @@ def test_the_environment_file_names_the_lock_it_was_made_for():
 
 def test_the_lock_names_no_registry():
     text = (REPOSITORY / "requirements.txt").read_text()
-    assert "http" not in text.replace("httpx", "").replace("httpcore", "").replace("aiohttp", "").replace(
-        "httptools", ""
-    )
+    assert "://" not in text
     assert "--index" not in text
