@@ -46,17 +46,21 @@ def test_an_interruption_that_was_dropped_does_not_let_the_body_go_on():
         def __del__(self):
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(Interrupted), interruptible():
+    def body():
         Dropping()
         until = time.monotonic() + 30
         while time.monotonic() < until:
             time.sleep(0.01)
         pytest.fail("the body went on")
 
+    with pytest.raises(Interrupted), interruptible():
+        body()
+
 
 def test_a_second_signal_does_not_disturb_the_clean_up():
     steps = []
-    with pytest.raises(Interrupted), interruptible():
+
+    def body():
         try:
             os.kill(os.getpid(), signal.SIGINT)
         finally:
@@ -64,6 +68,9 @@ def test_a_second_signal_does_not_disturb_the_clean_up():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(1.2)  # longer than an interruption waits until it is raised again
             steps.append("ended")
+
+    with pytest.raises(Interrupted), interruptible():
+        body()
     assert steps == ["begun", "ended"]
 
 

@@ -5,14 +5,12 @@ Example:
     ...     trainer.fit(task)
 """
 
-import _thread
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-
 
 _AGAIN = 1.0  # seconds
 
@@ -31,12 +29,13 @@ def interruptible() -> Iterator[None]:
     the body ends.
     """
     received: list[str] = []
+    reminders: list[threading.Timer] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         received.append(signal.Signals(number).name)
-        again = threading.Timer(_AGAIN, _thread.interrupt_main, (signal.SIGINT,))
-        again.daemon = True
-        again.start()
+        reminders.append(threading.Timer(_AGAIN, signal.raise_signal, (signal.SIGINT,)))
+        reminders[-1].daemon = True
+        reminders[-1].start()
         if not _under_way():
             raise Interrupted(received[0])
 
@@ -51,6 +50,8 @@ def interruptible() -> Iterator[None]:
         if received:
             raise Interrupted(received[0])
     finally:
+        for reminder in reminders:
+            reminder.cancel()
         for number, handler in before.items():
             # once interrupted, nothing may disturb the closing of the run, to the end of the process
             signal.signal(number, signal.SIG_IGN if received else handler)
