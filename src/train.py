@@ -83,13 +83,13 @@ def train(recipe: Recipe) -> None:
         print(evaluation.summary(), flush=True)
 
         with stages("exports"):
-            staging = Staging(folder.staging)
+            staging = Staging.empty(folder.staging)
             contract = draft(
                 recipe, prepared, session, evaluation, calibration, environment, run.git_commit
             ).model_copy(update={"parity_sample": sample.write(staging["parity_sample.npz"])})
             contract.write(staging["contract.json"])
             model = DeployedModel(session.task.network, contract).eval()
-            formats.write(model, contract, staging)
+            formats.write(model, contract, sample, staging)
 
         with stages("parity"):
             proofs = formats.prove_all(contract, sample, staging)

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from segmint.errors import ContractError
 from segmint.files import replace_file
-from segmint.interface import Finite, Input, Normalisation, Output, Part, Positive
+from segmint.interface import Dimension, Finite, Input, Normalisation, Output, Part, Positive
 
 CONTRACT_VERSION = 2
 
@@ -131,9 +131,14 @@ class ModelContract(Part):
         return tuple(item.name for item in self.output.classes)
 
     def shape(self, item: Input) -> tuple[int, ...]:
-        """Shape of an input tensor, -1 where it is free (batch and time)."""
-        known = {"batch": -1, "time": -1, "bands": len(item.bands), "height": self.height, "width": self.width}
+        """Shape of an input tensor, -1 where it is free: batch, and time where there is more than one step."""
+        time = 1 if item.steps == 1 else -1
+        known = {"batch": -1, "time": time, "bands": len(item.bands), "height": self.height, "width": self.width}
         return tuple(known[name] for name in item.dimensions)
+
+    def free_axes(self, item: Input) -> dict[int, Dimension]:
+        """Axes of an input tensor whose size the consumer chooses, and what they are."""
+        return {axis: item.dimensions[axis] for axis, size in enumerate(self.shape(item)) if size == -1}
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

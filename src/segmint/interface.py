@@ -29,12 +29,14 @@ class Band(Part):
         kind: ``continuous``; ``categorical``, codes that become one 0/1 channel each inside the graph; ``circular``,
             degrees that become sine and cosine.
         categories: The codes of a categorical band; any other value becomes 0 in every channel.
+        value_range: Smallest and largest raw value seen in training (stored units), where known.
     """
 
     name: str
     wavelength_um: Positive | None = None
     kind: Literal["continuous", "categorical", "circular"] = "continuous"
     categories: tuple[int, ...] = ()
+    value_range: tuple[Finite, Finite] | None = None
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -97,6 +99,7 @@ class Input(Part):
         value_range: Smallest and largest raw value seen in training (stored units).
         nodata: Raw value that marks a pixel as empty when every band has it, or None.
         normalisation: What the graph does to the values first; None where it takes them as they are.
+        description: What the values mean, where the bands do not say it.
     """
 
     name: str = "image"
@@ -107,6 +110,7 @@ class Input(Part):
     value_range: tuple[Finite, Finite]
     nodata: Finite | None = None
     normalisation: Normalisation | None = None
+    description: str = ""
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from segmint.export.publication import FILES, Staging, publish, require_publisha
 
 
 def staged(root: Path, run: str) -> Staging:
-    staging = Staging(root / run / "staging")
+    staging = Staging.empty(root / run / "staging")
     for name in FILES:
         staging[name].write_text(run)
     return staging

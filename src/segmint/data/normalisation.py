@@ -122,13 +122,14 @@ def describe_input(
         rows = list(zip(shared, kinds, shifts, divisors, strict=True))
         mean = tuple(row.mean / by + shift if kind == "continuous" else 0.0 for row, kind, shift, by in rows)
         std = tuple(max(row.std / by, 1e-6) if kind == "continuous" else 1.0 for row, kind, _, by in rows)
+    extremes = [(row.minimum, row.maximum) for row in statistics.bands[: len(bands)]]
     return Input(
-        bands=bands,
-        source_dtype=statistics.dtype,
-        value_range=(
-            min(row.minimum for row in statistics.bands[: len(bands)]),
-            max(row.maximum for row in statistics.bands[: len(bands)]),
+        bands=tuple(
+            band.model_copy(update={"value_range": pair if np.isfinite(pair).all() else None})
+            for band, pair in zip(bands, extremes, strict=True)
         ),
+        source_dtype=statistics.dtype,
+        value_range=(min(low for low, _ in extremes), max(high for _, high in extremes)),
         nodata=chips[0].nodata,
         normalisation=Normalisation(
             scale=scaling.scale,

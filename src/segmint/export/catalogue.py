@@ -14,7 +14,7 @@ from segmint.export.stac_schemas import SchemaStore, validate
 
 
 def catalogue(contract: ModelContract, staging: Staging) -> str:
-    """Write the item over everything that is staged and check it.
+    """Write the item over everything that is staged, and that of the series form, and check them.
 
     Returns:
         One line for the person; schemas that cannot be had are named as not checked.
@@ -22,6 +22,13 @@ def catalogue(contract: ModelContract, staging: Staging) -> str:
     Raises:
         ExportError: The item is invalid, or says something else than contract or files.
     """
+    sentence = _written(contract, staging)
+    if staging.series.root.is_dir():
+        _written(ModelContract.read(staging.series["contract.json"]), staging.series)
+    return sentence
+
+
+def _written(contract: ModelContract, staging: Staging) -> str:
     content = stac.item(contract, stac.model_files(staging.root))
     path = staging["stac_item.json"]
     stac.write(content, path)

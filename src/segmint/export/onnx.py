@@ -20,12 +20,11 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from segmint.contract import ModelContract
 from segmint.export.program import capture
-from segmint.export.runtime import Predict
-from segmint.export.torchscript import example_input
-from segmint.models.deployed import DeployedModel
+from segmint.export.runtime import Predict, example_inputs
 
 FILE = "best_model.onnx"
 RUNTIME = "onnxruntime"
@@ -33,24 +32,24 @@ OPSET = 18
 IR_VERSION = 8
 
 
-def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
+def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
     """Export, lower the IR version, write the metadata, and run ONNX's own full check."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quiet("torch.onnx"), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             capture(model, contract),
-            (example_input(contract),),
+            example_inputs(contract),
             str(path),
             dynamo=True,
             opset_version=OPSET,
             external_data=False,
-            input_names=[contract.input.name],
+            input_names=[item.name for item in contract.inputs],
             output_names=[contract.output.name],
             verbose=False,
         )
     proto = onnx.load(str(path))
     proto.ir_version = IR_VERSION
-    _name_batch(proto)
+    _name_axes(proto, contract)
     onnx.helper.set_model_props(proto, {key: json.dumps(value) for key, value in metadata(contract).items()})
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, str(path))
@@ -59,8 +58,11 @@ def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
 def metadata(contract: ModelContract) -> dict[str, Any]:
     """Metadata that QGIS Deepness reads, every value JSON, and the contract itself.
 
-    Deepness divides pixels by 255 and then applies mean and std: mean 0 and std 1/255 hand the graph raw values.
+    Deepness divides pixels by 255 and then applies mean and std: mean 0 and std 1/255 hand the graph raw values. It
+    takes one raster; a model of several tensors carries the contract alone.
     """
+    if len(contract.inputs) > 1:
+        return {"contract": contract.model_dump(mode="json")}
     bands = len(contract.input.bands)
     entries: dict[str, Any] = {
         "model_type": "Segmentor",
@@ -85,17 +87,21 @@ def reopen(path: Path, contract: ModelContract) -> Predict:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def predict(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(session.run([contract.output.name], {contract.input.name: raw})[0])
+    def predict(*raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        named = {item.name: array for item, array in zip(contract.inputs, raw, strict=True)}
+        return np.asarray(session.run([contract.output.name], named)[0])
 
     return predict
 
 
-def _name_batch(proto: onnx.ModelProto) -> None:
-    for value in (*proto.graph.input, *proto.graph.output):
-        dimension = value.type.tensor_type.shape.dim[0]
+def _name_axes(proto: onnx.ModelProto, contract: ModelContract) -> None:
+    """Call the free axes by what they are."""
+    described = zip(proto.graph.input, contract.inputs, strict=True)
+    free = [(value, axis, name) for value, item in described for axis, name in contract.free_axes(item).items()]
+    for value, axis, name in [*free, (proto.graph.output[0], 0, "batch")]:
+        dimension = value.type.tensor_type.shape.dim[axis]
         dimension.Clear()
-        dimension.dim_param = "batch"
+        dimension.dim_param = name
 
 
 @contextlib.contextmanager

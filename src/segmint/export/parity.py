@@ -44,6 +44,18 @@ class Answered(Protocol):
         """``[K, H, W]`` of the trained network."""
 
 
+class Answers(Protocol):
+    """Inputs of a model and what the trained network answers."""
+
+    @property
+    def inputs(self) -> tuple[NDArray[np.generic], ...]:
+        """One array per input of the contract, a sample per row."""
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """``[N, K, H, W]`` of the trained network."""
+
+
 @dataclass(frozen=True)
 class ParitySample:
     """Raw test chips and what the trained network answers.
@@ -66,6 +78,11 @@ class ParitySample:
             probabilities=np.stack([item.probability for item in answered]),
             stems=tuple(item.stem for item in answered),
         )
+
+    @property
+    def inputs(self) -> tuple[NDArray[np.generic], ...]:
+        """The chips."""
+        return (self.chips,)
 
     def write(self, path: Path) -> str:
         """Write ``parity_sample.npz`` and return its SHA-256."""
@@ -106,11 +123,11 @@ class Proof:
         return figures if self.max_abs is None else figures | {f"parity_{self.format}_max_abs": self.max_abs}
 
 
-def prove(name: str, kind: ModuleType, path: Path, sample: ParitySample, contract: ModelContract) -> Proof:
+def prove(name: str, kind: ModuleType, path: Path, sample: Answers, contract: ModelContract) -> Proof:
     """Reopen a format and compare its probabilities with the sample's."""
     predict = kind.reopen(path, contract)
     started = time.perf_counter()
-    answer = predict(sample.chips.astype(np.float32))
+    answer = predict(*(array.astype(np.float32) for array in sample.inputs))
     seconds = time.perf_counter() - started
     if answer.shape != sample.probabilities.shape:
         raise ParityError(f"{path.name} answers {answer.shape}", f"{sample.probabilities.shape}", "Report this")
@@ -171,5 +188,5 @@ def classes(probabilities: NDArray[np.float32], contract: ModelContract) -> NDAr
     return np.asarray(probabilities.argmax(axis=1), np.uint8)
 
 
-def _agreement(maps: NDArray[np.uint8], sample: ParitySample, contract: ModelContract) -> float:
+def _agreement(maps: NDArray[np.uint8], sample: Answers, contract: ModelContract) -> float:
     return float((maps == classes(sample.probabilities, contract)).mean())

@@ -8,23 +8,24 @@ Example:
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from segmint.contract import ModelContract
-from segmint.export.runtime import Predict, torch_predict
-from segmint.export.torchscript import example_input
-from segmint.models.deployed import DeployedModel
+from segmint.export.runtime import Predict, example_inputs, torch_predict
 
 FILE = "best_model.pt2"
 RUNTIME = "torch.export.load"
 
 
-def capture(model: DeployedModel, contract: ModelContract) -> torch.export.ExportedProgram:
-    """The graph with a dynamic batch and the contract's height and width."""
-    batch = {0: torch.export.Dim("batch", min=1)}
-    return torch.export.export(model, (example_input(contract),), dynamic_shapes=(batch,))
+def capture(model: nn.Module, contract: ModelContract) -> torch.export.ExportedProgram:
+    """The graph with a dynamic batch, a dynamic number of steps, and the contract's height and width."""
+    steps = max((item.steps or 1 for item in contract.inputs), default=1)
+    free = {"batch": torch.export.Dim("batch", min=1), "time": torch.export.Dim("time", min=1, max=max(steps, 2))}
+    axes = tuple({axis: free[name] for axis, name in contract.free_axes(item).items()} for item in contract.inputs)
+    return torch.export.export(model, example_inputs(contract), dynamic_shapes=axes)
 
 
-def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
+def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
     """Capture and save; the contract travels inside as ``contract.json``."""
     torch.export.save(capture(model, contract), str(path), extra_files={"contract.json": contract.model_dump_json()})
 

@@ -1,13 +1,14 @@
 """Where the files of a run lie: staged as in the run's artifacts, then published flat, all at once.
 
 Example:
-    >>> staging = Staging(Path(".segmint/runs/3f2a/staging"))
+    >>> staging = Staging.empty(Path(".segmint/runs/3f2a/staging"))
     >>> staging["best_model.onnx"]
     PosixPath('.segmint/runs/3f2a/staging/models/best_model.onnx')
     >>> publish(staging, Path("meta"))
 """
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -36,25 +37,38 @@ ARTIFACT_FOLDERS = {
 
 FILES = tuple(ARTIFACT_FOLDERS)
 
+SERIES = "series"
+"""Folder of the series form of a spread model, below the run's artifacts and below the output folder."""
+
 _KEPT = (".gitkeep", ".gitignore")
 
 
+@dataclass(frozen=True)
 class Staging:
-    """A folder of one run that mirrors its artifacts; starts empty.
+    """A folder of one run that mirrors its artifacts.
 
-    Args:
-        root: The folder; what an earlier attempt left in it is removed.
+    Attributes:
+        root: The folder.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    root: Path
+
+    @classmethod
+    def empty(cls, root: Path) -> "Staging":
+        """Make the folder, without what an earlier attempt left in it."""
         shutil.rmtree(root, ignore_errors=True)
         for folder in {*ARTIFACT_FOLDERS.values(), "datasets", "source", "checkpoints"}:
             (root / folder).mkdir(parents=True)
+        return cls(root)
 
     def __getitem__(self, name: str) -> Path:
         """Path of a file by its published name."""
         return self.root / ARTIFACT_FOLDERS[name] / name
+
+    @property
+    def series(self) -> "Staging":
+        """Where the series form of a spread model is staged; its folder exists only where there is one."""
+        return Staging(self.root / SERIES)
 
     def add_sources(self, project: Path, checkpoints: Path) -> None:
         """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
@@ -71,7 +85,7 @@ def require_publishable(output: Path) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ExportError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
-    foreign = sorted({path.name for path in output.glob("*")} - {*FILES, *_KEPT}) if output.is_dir() else []
+    foreign = sorted({path.name for path in output.glob("*")} - {*FILES, *_KEPT, SERIES}) if output.is_dir() else []
     if foreign:
         raise ExportError(
             f"output_dir: {output} holds {', '.join(foreign[:3])}",
@@ -93,6 +107,8 @@ def publish(staging: Staging, output: Path) -> None:
         beside.mkdir()
         for name in FILES:
             shutil.copy2(staging[name], beside / name)
+        if staging.series.root.is_dir():
+            _copy_series(staging.series, beside / SERIES)
         for name in _KEPT:
             if (output / name).is_file():
                 shutil.copy2(output / name, beside / name)
@@ -100,3 +116,10 @@ def publish(staging: Staging, output: Path) -> None:
             output.rename(replaced)
         beside.rename(output)
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _copy_series(series: Staging, output: Path) -> None:
+    output.mkdir()
+    for name in FILES:
+        if series[name].is_file():
+            shutil.copy2(series[name], output / name)

@@ -1,4 +1,4 @@
-"""What every reopened format is: a function from raw chips to probabilities."""
+"""What every reopened format is: a function from raw values to probabilities; and the values to export it with."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,31 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Raw values ``[N, C, H, W]`` float32 in stored units to probabilities ``[N, K, H, W]`` in 0..1."""
+from segmint.contract import ModelContract
+
+Predict = Callable[..., NDArray[np.float32]]
+"""One array of raw values, float32 in stored units, per input of the contract to ``[N, K, H, W]`` in 0..1."""
+
+_EXAMPLE_SIZE = 2
+"""Size of every free axis; an example of one would freeze it."""
 
 
-def torch_predict(model: Callable[[torch.Tensor], torch.Tensor]) -> Predict:
+def torch_predict(model: Callable[..., torch.Tensor]) -> Predict:
     """Wrap anything that takes and gives tensors."""
 
-    def predict(raw: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(*raw: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():
-            return np.asarray(model(torch.from_numpy(raw)).numpy())
+            return np.asarray(model(*(torch.from_numpy(array) for array in raw)).numpy())
 
     return predict
+
+
+def example_inputs(contract: ModelContract) -> tuple[torch.Tensor, ...]:
+    """Raw values within the value range of each input: a batch of two, two steps of time."""
+    generator = torch.Generator().manual_seed(0)
+    examples = []
+    for item in contract.inputs:
+        low, high = item.value_range
+        shape = [_EXAMPLE_SIZE if size == -1 else size for size in contract.shape(item)]
+        examples.append(torch.rand(shape, generator=generator) * (high - low) + low)
+    return tuple(examples)

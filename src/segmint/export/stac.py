@@ -24,7 +24,7 @@ from shapely.geometry import box, mapping
 from segmint import __version__
 from segmint.contract import ModelContract
 from segmint.files import replace_file
-from segmint.interface import Band
+from segmint.interface import Band, Input
 
 MLM = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -113,15 +113,18 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
     created = datetime.fromisoformat(contract.created)
     bbox, start, end = contract.dataset.bbox_wgs84, contract.dataset.start, contract.dataset.end
     ranged = start is not None and end is not None
+    form = "" if len(contract.inputs) == 1 else "-series"
+    properties = _properties(contract)
+    spectral = any(key.startswith("eo:") for band in properties["bands"] for key in band)
     result = pystac.Item(
-        id=f"{contract.name}-{contract.dataset.digest[:8]}-{created:%Y%m%dT%H%M%SZ}",
+        id=f"{contract.name}-{contract.dataset.digest[:8]}-{created:%Y%m%dT%H%M%SZ}{form}",
         geometry=mapping(box(*bbox)) if bbox else None,
         bbox=list(bbox) if bbox else None,
         datetime=None if ranged else created,
         start_datetime=datetime.fromisoformat(start) if start and ranged else None,
         end_datetime=datetime.fromisoformat(end) if end and ranged else None,
-        properties=_properties(contract),
-        stac_extensions=[MLM, FILE, PROCESSING, CLASSIFICATION, EO],
+        properties=properties,
+        stac_extensions=[MLM, FILE, PROCESSING, CLASSIFICATION, *([EO] if spectral else [])],
     )
     bands = [{"name": name} for name in contract.band_names]
     for file in files:
@@ -163,7 +166,7 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         "keywords": list(contract.keywords),
         "license": contract.license,
         "created": contract.created,
-        "bands": [_band(band, contract) for band in contract.input.bands],
+        "bands": [_band(band, item) for item in contract.inputs for band in item.bands],
         "mlm:name": contract.name,
         "mlm:architecture": "-".join(part for part in (network.architecture, network.encoder) if part),
         "mlm:tasks": ["semantic-segmentation"],
@@ -178,7 +181,7 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         "mlm:accelerator_summary": f"Trained on {processor}",
         "mlm:batch_size_suggestion": contract.batch_size,
         "mlm:hyperparameters": _hyperparameters(contract),
-        "mlm:input": [_input(contract)],
+        "mlm:input": [_input(item, contract) for item in contract.inputs],
         "mlm:output": [_output(contract)],
         "processing:software": {"segmint": __version__, "torch": environment["torch"]},
         "processing:lineage": f"Trained on {contract.dataset.chips['train']} chips, {contract.dataset.split_rule}",
@@ -199,10 +202,10 @@ def semantic_version(version: str) -> str:
     return re.sub(r"^(\d+\.\d+\.\d+)\.?([a-z])", r"\1-\2", version)
 
 
-def _band(band: Band, contract: ModelContract) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": band.name, "data_type": contract.input.source_dtype}
-    if contract.input.nodata is not None:
-        described["nodata"] = contract.input.nodata
+def _band(band: Band, source: Input) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": band.name, "data_type": source.source_dtype}
+    if source.nodata is not None:
+        described["nodata"] = source.nodata
     if band.name in _COMMON_NAMES:
         described["eo:common_name"] = band.name
     if band.wavelength_um is not None:
@@ -211,25 +214,31 @@ def _band(band: Band, contract: ModelContract) -> dict[str, Any]:
 
 
 def _hyperparameters(contract: ModelContract) -> dict[str, Any]:
-    output, normalisation = contract.output, contract.normalisation
+    output = contract.output
     return {
         "recipe": contract.recipe,
-        "normalisation_inside_the_graph": normalisation.model_dump(mode="json"),
+        "normalisation_inside_the_graph": normalisations(contract),
         "temperature_inside_the_graph": output.temperature,
         "threshold": output.threshold,
         "stride": contract.stride,
     }
 
 
-def _input(contract: ModelContract) -> dict[str, Any]:
-    low, high = contract.input.value_range
+def normalisations(contract: ModelContract) -> dict[str, Any]:
+    """What the graph does to each input that it does not take as it is."""
+    return {item.name: item.normalisation.model_dump(mode="json") for item in contract.inputs if item.normalisation}
+
+
+def _input(source: Input, contract: ModelContract) -> dict[str, Any]:
+    low, high = source.value_range
     return {
-        "name": contract.input.name,
-        "description": f"Raw {contract.input.source_dtype} values as stored ({low:g} to {high:g}), cast to float32",
-        "bands": list(contract.band_names),
+        "name": source.name,
+        "description": source.description
+        or f"Raw {source.source_dtype} values as stored ({low:g} to {high:g}), cast to float32",
+        "bands": [band.name for band in source.bands],
         "input": {
-            "shape": [-1, len(contract.input.bands), contract.height, contract.width],
-            "dim_order": ["batch", "bands", "height", "width"],
+            "shape": list(contract.shape(source)),
+            "dim_order": list(source.dimensions),
             "data_type": "float32",
         },
         "value_scaling": None,

@@ -15,7 +15,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 
 from segmint.contract import ModelContract
-from segmint.export.stac import checksum, semantic_version
+from segmint.export.stac import checksum, normalisations, semantic_version
 
 _SHAPE = {"type": "array", "items": {"type": "integer"}}
 _NAMES = {"type": "array", "items": {"type": "string"}}
@@ -98,19 +98,14 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
     if malformed := _form_errors(item):
         return malformed
     properties = item["properties"]
-    source, answer = properties["mlm:input"][0], properties["mlm:output"][0]
+    sources, answer = properties["mlm:input"], properties["mlm:output"][0]
     inside = properties.get("mlm:hyperparameters", {})
     tile = [contract.height, contract.width]
     bbox, names = contract.dataset.bbox_wgs84, list(contract.band_names)
-    stated = {
+    stated: dict[str, tuple[Any, Any]] = {
         "bbox": (item.get("bbox"), list(bbox) if bbox else None),
-        "bands": (source["bands"], names),
         "defined bands": ([band["name"] for band in properties.get("bands", [])], names),
-        "input shape": (source["input"]["shape"], [-1, len(names), *tile]),
-        "input dimensions": (source["input"]["dim_order"], ["batch", "bands", "height", "width"]),
-        "input type": (source["input"].get("data_type"), "float32"),
-        "input name": (source.get("name"), contract.input.name),
-        "value scaling": (source.get("value_scaling"), None),  # the graph scales itself
+        "inputs": ([source.get("name") for source in sources], [part.name for part in contract.inputs]),
         "output shape": (answer["result"]["shape"], [-1, contract.output.channels, *tile]),
         "output name": (answer.get("name"), contract.output.name),
         "classes": (
@@ -121,7 +116,7 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
         "temperature": (inside.get("temperature_inside_the_graph"), contract.output.temperature),
         "normalisation": (
             inside.get("normalisation_inside_the_graph"),
-            contract.normalisation.model_dump(mode="json"),
+            normalisations(contract),
         ),
         "parameters": (properties.get("mlm:total_parameters"), contract.network.parameters),
         "memory": (properties.get("mlm:memory_size"), contract.network.memory_bytes),
@@ -132,6 +127,14 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
         "name": (properties.get("mlm:name"), contract.name),
         "license": (properties.get("license"), contract.license),
     }
+    for source, part in zip(sources, contract.inputs, strict=False):
+        stated |= {
+            f"{part.name} bands": (source["bands"], [band.name for band in part.bands]),
+            f"{part.name} shape": (source["input"]["shape"], list(contract.shape(part))),
+            f"{part.name} dimensions": (source["input"]["dim_order"], list(part.dimensions)),
+            f"{part.name} type": (source["input"].get("data_type"), "float32"),
+            f"{part.name} value scaling": (source.get("value_scaling"), None),  # the graph scales itself
+        }
     return [f"{name}: item {found}, contract {wanted}" for name, (found, wanted) in stated.items() if found != wanted]
 
 

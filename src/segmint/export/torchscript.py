@@ -10,21 +10,20 @@ import warnings
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from segmint.contract import ModelContract
-from segmint.export.runtime import Predict, torch_predict
-from segmint.models.deployed import DeployedModel
+from segmint.export.runtime import Predict, example_inputs, torch_predict
 
 FILE = "best_model.pt"
 RUNTIME = "torch.jit.load"
 
 
-def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
-    """Trace with a batch of two; the contract travels inside as ``contract.json``."""
-    example = example_input(contract)
+def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
+    """Trace the module; the contract travels inside as ``contract.json``."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
-        traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(model, example_inputs(contract), check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(traced, str(path), _extra_files={"contract.json": contract.model_dump_json()})
 
 
@@ -33,11 +32,3 @@ def reopen(path: Path, contract: ModelContract) -> Predict:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
         return torch_predict(torch.jit.load(str(path), map_location="cpu"))  # type: ignore[no-untyped-call]
-
-
-def example_input(contract: ModelContract) -> torch.Tensor:
-    """A batch of two raw tiles ``[2, C, H, W]`` in the middle of the value range (a batch of one would freeze it)."""
-    low, high = contract.input.value_range
-    generator = torch.Generator().manual_seed(0)
-    shape = (2, len(contract.input.bands), contract.height, contract.width)
-    return torch.rand(shape, generator=generator) * (high - low) + low

@@ -8,22 +8,23 @@ Example:
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from segmint.contract import ModelContract
 from segmint.export.runtime import Predict, torch_predict
-from segmint.models.deployed import DeployedModel
+from segmint.models.deployed import rebuilt
 
 FILE = "best_model.pth"
 RUNTIME = "torch.load(weights_only=True)"
 
 
-def write(model: DeployedModel, contract: ModelContract, path: Path) -> None:
+def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
     """Save network and scaling buffers."""
     torch.save(model.state_dict(), path)
 
 
 def reopen(path: Path, contract: ModelContract) -> Predict:
     """Build the module that the contract describes and load the file into it."""
-    model = DeployedModel.from_contract(contract)
+    model = rebuilt(contract)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return torch_predict(model.eval())

@@ -1,4 +1,4 @@
-"""The module that every exported format is: raw values in, probabilities out.
+"""The modules that every exported format is: raw values in, probabilities out.
 
 Example:
     >>> model = DeployedModel.from_contract(contract)
@@ -6,18 +6,37 @@ Example:
     torch.Size([2, 1, 256, 256])
 """
 
+from typing import Self
+
 import torch
 from torch import nn
 
 from segmint.contract import ModelContract
 from segmint.models.factory import build
+from segmint.models.history import PackedEmberFormer, history_channels
 from segmint.models.normalisation import Normalisation
 
 
-class DeployedModel(nn.Module):
-    """A trained network with its normalisation in front and its activation behind.
+class _Deployed(nn.Module):
+    """A trained network with its activation behind.
 
     Logits are divided by the temperature (Guo et al. 2017, arXiv 1706.04599).
+    """
+
+    def __init__(self, network: nn.Module, contract: ModelContract) -> None:
+        super().__init__()
+        self.network = network
+        self.activation = contract.output.activation
+        self.register_buffer("temperature", torch.tensor(contract.output.temperature, dtype=torch.float32))
+        self.temperature: torch.Tensor
+
+    def _probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        logits = logits / self.temperature
+        return torch.sigmoid(logits) if self.activation == "sigmoid" else torch.softmax(logits, dim=1)
+
+
+class DeployedModel(_Deployed):
+    """A trained network with its normalisation in front and its activation behind.
 
     Args:
         network: Channels ``[B, C, H, W]`` to logits ``[B, K, H, W]``.
@@ -25,26 +44,56 @@ class DeployedModel(nn.Module):
     """
 
     def __init__(self, network: nn.Module, contract: ModelContract) -> None:
-        super().__init__()
+        super().__init__(network, contract)
         self.normalisation = Normalisation(contract.input)
-        self.network = network
-        self.activation = contract.output.activation
-        self.register_buffer("temperature", torch.tensor(contract.output.temperature, dtype=torch.float32))
-        self.temperature: torch.Tensor
 
     @classmethod
-    def from_contract(cls, contract: ModelContract) -> "DeployedModel":
+    def from_contract(cls, contract: ModelContract) -> Self:
         """The untrained module of a contract, ready for ``load_state_dict`` of ``best_model.pth``."""
-        network, _ = build(
-            contract.network.architecture,
-            contract.network.encoder or "",
-            None,
-            contract.input.channels,
-            contract.output.channels,
-        )
+        described, channels = contract.network, contract.output.channels
+        network, _ = build(described.architecture, described.encoder or "", None, contract.input.channels, channels)
         return cls(network, contract)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Probabilities ``[B, K, H, W]`` in 0..1 of raw values ``[B, C, H, W]`` (stored units)."""
-        logits = self.network(self.normalisation(image)) / self.temperature
-        return torch.sigmoid(logits) if self.activation == "sigmoid" else torch.softmax(logits, dim=1)
+        return self._probabilities(self.network(self.normalisation(image)))
+
+
+class DeployedSeries(_Deployed):
+    """A trained spread network that takes a fire's history as tensors of their own, of any length.
+
+    Args:
+        network: The network inside a :class:`~segmint.models.history.PackedEmberFormer`.
+        contract: Has the inputs ``fire``, ``wind``, ``static`` and ``valid_t``.
+    """
+
+    def __init__(self, network: nn.Module, contract: ModelContract) -> None:
+        super().__init__(network, contract)
+        _, wind, static, _ = contract.inputs
+        self.wind, self.static = Normalisation(wind), Normalisation(static)
+
+    @classmethod
+    def from_contract(cls, contract: ModelContract) -> Self:
+        """The untrained module of a contract, ready for ``load_state_dict`` of ``best_model.pth``."""
+        fire, _, static, _ = contract.inputs
+        packed = PackedEmberFormer((*history_channels(fire.steps or 1), *static.channels))
+        return cls(packed.series, contract)
+
+    def forward(
+        self, fire: torch.Tensor, wind: torch.Tensor, static: torch.Tensor, valid_t: torch.Tensor
+    ) -> torch.Tensor:
+        """Probabilities ``[B, 1, H, W]`` of the next frame.
+
+        Args:
+            fire: 1 burned, anything else not, ``[B, T, H, W]``, oldest first.
+            wind: Speed, and sine and cosine of the direction, ``[B, T, 3]``.
+            static: The landscape as stored, ``[B, S, H, W]``.
+            valid_t: 1 for a real step and 0 for padding, ``[B, T]``; padding stands on the left.
+        """
+        burned = (fire == 1).to(fire.dtype)
+        return self._probabilities(self.network(burned, self.wind(wind), self.static(static), valid_t))
+
+
+def rebuilt(contract: ModelContract) -> DeployedModel | DeployedSeries:
+    """The untrained module of a contract, whichever form it describes."""
+    return (DeployedModel if len(contract.inputs) == 1 else DeployedSeries).from_contract(contract)
