@@ -29,6 +29,7 @@ def train(recipe: Recipe) -> None:
     from segmint.registry.registration import register
     from segmint.tracking import record, system
     from segmint.tracking.dossier import Dossier
+    from segmint.tracking.gallery import Gallery
     from segmint.tracking.mirrors import Mirrors
     from segmint.tracking.run import TrackedRun, connect, is_remote, run_exists
     from segmint.tracking.stages import Stages
@@ -66,7 +67,9 @@ def train(recipe: Recipe) -> None:
         with stages("fit"):
             start = folder.last_checkpoint if recipe.resume in ("auto", "never") else Path(recipe.resume)
             mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
-            history = session.fit(folder.checkpoints, start, [run.log_epoch, mirrors.log], run.log_steps)
+            gallery = Gallery(session.source, session.classes, run.log_picture)
+            logs = [run.log_epoch, mirrors.log]
+            history = session.fit(folder.checkpoints, start, logs, run.log_steps, gallery.log)
             mirrors.close()
             run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
             run.log_metrics({"epochs_trained": len(history)})

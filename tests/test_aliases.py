@@ -32,7 +32,7 @@ def test_documented_command_lines_work(tmp_path, line, recipe, expected):
     checkpoint.touch()
     places = {"d": tmp_path, "c": CONFIGS, "f": checkpoint}
     chosen = ["--recipe", recipe] if recipe else []
-    flat = parse([*chosen, *line.format(**places).split()]).flat()
+    flat = parse([*chosen, *(part.format(**places) for part in line.split())]).flat()
     for key, value in expected.items():
         assert flat[key] == (value.format(**places) if isinstance(value, str) else value)
 

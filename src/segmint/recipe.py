@@ -107,6 +107,7 @@ class TrainingRecipe:
         min_delta: Smallest change of the monitor that counts as progress.
         gradient_clip: Largest gradient norm; 0 does not clip.
         step_metrics: Also log the loss and its parts at every step, and running scores every so many; 0 logs epochs.
+        previews: Validation tiles whose answer is logged as a picture after every epoch; 0 logs none.
         log_gradient_norm: Log the gradient norm of each epoch.
         precision: 'auto' chooses by the hardware and prints the reason.
         gpu: Which GPU to use, from 0; null chooses.
@@ -133,6 +134,7 @@ class TrainingRecipe:
     min_delta: NonNegativeFloat = 0.0
     gradient_clip: NonNegativeFloat = 0.0
     step_metrics: NonNegativeInt = 0
+    previews: NonNegativeInt = 0
     log_gradient_norm: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     gpu: NonNegativeInt | None = None

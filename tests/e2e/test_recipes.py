@@ -7,6 +7,7 @@ import sys
 import pytest
 from e2e_settings import REPOSITORY, environment
 from mlflow import MlflowClient
+from PIL import Image
 
 from segmint.contract import ModelContract
 from segmint.data.sample import make_sample
@@ -44,7 +45,9 @@ def trained(request, tmp_path_factory):
 def test_every_format_is_proven_and_the_version_registered(trained):
     recipe, room = trained
     formats = json.loads((room / "meta" / "parity.json").read_text())["formats"]
-    assert {proof["format"] for proof in formats if proof["passed"]} == {"pth", "torchscript", "onnx", "pt2", "dlpk"}
+    graphs = ["pth", "torchscript", "onnx", "pt2"]
+    expected = {*graphs, "dlpk", *(f"series_{name}" for name in graphs if recipe == "fire-spread")}
+    assert {proof["format"] for proof in formats if proof["passed"]} == expected
     client = MlflowClient(f"sqlite:///{room}/mlflow.db")
     assert str(client.get_model_version_by_alias(recipe, "candidate").version) == "1"
 
@@ -55,6 +58,18 @@ def test_the_answers_that_need_no_network_are_measured_too(trained):
     assert {f"test_baseline_iou_{name}" for name in RIVALS[recipe]} <= set(metrics)
     if recipe == "wildfire-gra":
         assert {"test_fire_iou", "test_macro_iou", "test_detection_f1", "test_iou_destroyed"} <= set(metrics)
+
+
+def test_a_fire_s_answers_are_logged_as_a_picture_of_every_epoch(trained):
+    recipe, room = trained
+    client = MlflowClient(f"sqlite:///{room}/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name(recipe).experiment_id])
+    pictures = [item.path for item in client.list_artifacts(run.info.run_id, "images") if item.path.endswith(".png")]
+    assert len(pictures) == (1 if recipe == "fire-spread" else 0)
+    for path in pictures:
+        width, height = Image.open(client.download_artifacts(run.info.run_id, path)).size
+        assert width == 3 * (32 + 4)  # image, truth and answer of 32 px, each with its gap
+        assert height % (32 + 4) == 0
 
 
 def test_the_loss_and_its_parts_are_logged_at_every_step_of_a_fire(trained):

@@ -122,7 +122,7 @@ def test_with_several_classes_a_confusion_between_them_has_a_colour_of_its_own(c
 
 def test_8_bit_rgb_is_shown_as_it_is(make_contract):
     image = np.random.default_rng(1).integers(0, 256, (3, 5, 7)).astype(np.uint8)
-    np.testing.assert_array_equal(pictures.picture(image, make_contract()), image.transpose(1, 2, 0))
+    np.testing.assert_array_equal(pictures.picture(image, make_contract().input), image.transpose(1, 2, 0))
 
 
 def test_16_bit_with_seven_bands_is_stretched_and_shown_in_natural_colours(make_contract):
@@ -133,7 +133,7 @@ def test_16_bit_with_seven_bands_is_stretched_and_shown_in_natural_colours(make_
         update={"inputs": (contract.input.model_copy(update={"bands": bands, "source_dtype": "uint16"}),)}
     )
     image = np.random.default_rng(2).integers(300, 9000, (7, 40, 30)).astype(np.uint16)
-    drawn = pictures.picture(image, contract)
+    drawn = pictures.picture(image, contract.input)
     assert (drawn.dtype, drawn.shape) == (np.uint8, (40, 30, 3))
     for channel, band in enumerate((4, 2, 0)):  # red, green, blue
         low, high = np.percentile(image[band], (2, 98))
@@ -149,8 +149,8 @@ def test_any_number_of_bands_and_pixels_without_a_value_can_be_shown(make_contra
     image[:, 0, 0], image[0, 0, 1] = -1, np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = pictures.picture(image, contract)
-        empty = pictures.picture(np.full_like(image, -1), contract)
+        drawn = pictures.picture(image, contract.input)
+        empty = pictures.picture(np.full_like(image, -1), contract.input)
     assert drawn.shape == (6, 6, 3)
     assert not drawn[0, :2].any()
     assert drawn[1:].any()
@@ -159,7 +159,7 @@ def test_any_number_of_bands_and_pixels_without_a_value_can_be_shown(make_contra
 
 def test_class_maps_are_drawn_in_the_contract_s_colours_and_ignored_pixels_in_grey(colourful):
     contract = colourful(["#102030", "#DC143C", "#00FF7F"])
-    drawn = pictures.class_picture(np.array([[0, 1], [2, 255]], np.uint8), contract)
+    drawn = pictures.class_picture(np.array([[0, 1], [2, 255]], np.uint8), contract.output.classes)
     assert drawn.tolist() == [[[16, 32, 48], [220, 20, 60]], [[0, 255, 127], [128, 128, 128]]]
 
 

@@ -51,9 +51,9 @@ class Dossier:
         """Write the confusion matrix, one example in three pictures, and the counts per chip."""
         figures.save(figures.confusion_matrix(self.evaluation), staging["confusion_matrix.png"])
         shown = (self.best or self.worst)[0]
-        imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract))
-        imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract))
-        imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract))
+        imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))
+        imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract.output.classes))
+        imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract.output.classes))
         with (staging.root / "evaluation" / "test_chips.csv").open("w", newline="", encoding="utf-8") as stream:
             table = csv.writer(stream)
             table.writerow(["chip", "iou", *self._count_names()])

@@ -181,13 +181,13 @@ def chip_panel(
     figure = Figure(figsize=(12, height))
     sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - 2.84 / height, "wspace": 0.03}
     panels = figure.subplots(1, 5, gridspec_kw=sides)
-    _show(panels[0], picture(image, contract), "image")
-    _show(panels[1], class_picture(target, contract), "truth")
+    _show(panels[0], picture(image, contract.input), "image")
+    _show(panels[1], class_picture(target, classes), "truth")
     meaning = f"probability of {classes[1].name}" if len(probability) == 1 else "probability of the answer"
     _show(panels[2], probability.max(axis=0), meaning)
     scale = panels[2].inset_axes((0.1, -0.09, 0.8, 0.04))
     figure.colorbar(panels[2].images[0], cax=scale, orientation="horizontal", ticks=(0, 0.5, 1))
-    _show(panels[3], class_picture(prediction, contract), "prediction")
+    _show(panels[3], class_picture(prediction, classes), "prediction")
     _show(panels[4], error_picture(image, target, prediction, contract), "errors")
     _legend(panels[1], {item.name: item.color for item in classes})
     _legend(panels[4], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))  # two classes have no other

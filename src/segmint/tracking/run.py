@@ -17,10 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from numpy.typing import NDArray
 
 from segmint.errors import TrackingError
 from segmint.interruption import Interrupted
@@ -117,6 +119,10 @@ class TrackedRun:
         batch = [Metric(key, value, now, step) for step, metrics in steps for key, value in metrics.items()]
         for start in range(0, len(batch), _MOST_METRICS):
             self._client.log_batch(self.run_id, metrics=batch[start : start + _MOST_METRICS])
+
+    def log_picture(self, epoch: int, drawn: NDArray[np.uint8]) -> None:
+        """Log the picture ``[H, W, 3]`` of an epoch (from 1); MLflow shows them under ``preview`` with a slider."""
+        self._client.log_image(self.run_id, drawn, key="preview", step=epoch)
 
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
         """Log final figures."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from segmint.contract import ModelContract, Provider
 from segmint.data.preparation import PreparedData
-from segmint.interface import Class, Output
+from segmint.interface import Output
 from segmint.recipe import Recipe
 from segmint.training.calibration import Calibration
 from segmint.training.evaluation import Evaluation
@@ -44,9 +44,7 @@ def draft(
         resolution_m=prepared.resolution_m,
         output=Output(
             activation="sigmoid" if len(data.classes) == 2 else "softmax",
-            classes=tuple(
-                Class(value=value, name=item.name, color=item.color.upper()) for value, item in enumerate(data.classes)
-            ),
+            classes=session.classes,
             threshold=calibration.threshold,
             temperature=calibration.temperature,
         ),

@@ -37,19 +37,22 @@ class Example:
     prediction: NDArray[np.uint8]
 
 
-def example(task: SegmentationTask, dataset: TileDataset, position: int, calibration: Calibration) -> Example:
+def example(
+    task: SegmentationTask, dataset: TileDataset, position: int, temperature: float, threshold: float
+) -> Example:
     """Read one tile by the training reader and answer it by the training path, in fp32."""
     task.eval()
     raw, target = dataset.read(position)
     image = torch.from_numpy(dataset.normaliser(raw))[None].to(task.device)
-    probability = task.probabilities(image, calibration.temperature).cpu()
-    prediction = segmentation(probability, calibration.threshold)[0].numpy().astype(np.uint8)
+    probability = task.probabilities(image, temperature).cpu()
+    prediction = segmentation(probability, threshold)[0].numpy().astype(np.uint8)
     return Example(dataset.stem(position), raw, target, probability[0].numpy(), prediction)
 
 
 def covering(task: SegmentationTask, dataset: TileDataset, calibration: Calibration, most: int = 4) -> list[Example]:
     """A few tiles in which every class of the split occurs: the chips of the proof."""
-    return [example(task, dataset, position, calibration) for position in _covering(dataset, len(task.classes), most)]
+    chosen = showing_every_class(dataset, len(task.classes), most)
+    return [example(task, dataset, position, calibration.temperature, calibration.threshold) for position in chosen]
 
 
 def extremes(
@@ -59,12 +62,13 @@ def extremes(
     scored = [(tile.iou, position) for position, tile in enumerate(evaluation.tiles) if tile.iou is not None]
     order = [position for _, position in sorted(scored)]
     count = min(count, (len(order) + 1) // 2)
-    best = [example(task, dataset, position, calibration) for position in order[::-1][:count]]
-    worst = [example(task, dataset, position, calibration) for position in order[:count]]
+    temperature, threshold = calibration.temperature, calibration.threshold
+    best = [example(task, dataset, position, temperature, threshold) for position in order[::-1][:count]]
+    worst = [example(task, dataset, position, temperature, threshold) for position in order[:count]]
     return best, worst
 
 
-def _covering(dataset: TileDataset, classes: int, most: int) -> list[int]:
+def showing_every_class(dataset: TileDataset, classes: int, most: int) -> list[int]:
     """Positions that together show every class, then the first ones, ``most`` at the most or one per class."""
     chosen: list[int] = []
     missing = set(range(classes))

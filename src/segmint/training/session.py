@@ -2,7 +2,7 @@
 
 Example:
     >>> session = Session.open(recipe, prepared, hardware)
-    >>> history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps)
+    >>> history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps, gallery.log)
 """
 
 import json
@@ -21,11 +21,12 @@ from segmint.data.dataset import Batch, TileDataset, foreground_weights, loader
 from segmint.data.normalisation import Normaliser, describe_input
 from segmint.data.preparation import PreparedData
 from segmint.files import replace_file
-from segmint.interface import Input
+from segmint.interface import Class, Input
 from segmint.models.factory import DECODERS, WeightsOrigin, build
 from segmint.recipe import NetworkRecipe, Recipe
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
+from segmint.training.previews import Gallery, PreviewLog
 from segmint.training.progress import EpochLog, Sink
 from segmint.training.steps import StepLog, Steps
 from segmint.training.task import SegmentationTask
@@ -43,6 +44,7 @@ class Session:
         network: The network as the contract describes it.
         origin: Where the initial weights came from.
         source: The raster that the model takes, with its normalisation.
+        classes: All classes, by value.
         loaders: One loader per split; only the training loader shuffles and augments.
     """
 
@@ -52,6 +54,7 @@ class Session:
     network: Network
     origin: WeightsOrigin
     source: Input
+    classes: tuple[Class, ...]
     loaders: dict[str, DataLoader[Batch]]
 
     @classmethod
@@ -92,7 +95,10 @@ class Session:
             "test": loader(datasets["test"], size, workers),
         }
         task = SegmentationTask(network, recipe, hardware.channels_last, class_weights(recipe, prepared.statistics))
-        return cls(recipe, hardware, task, _describe(network, wanted, origin), origin, source, loaders)
+        classes = tuple(
+            Class(value=value, name=item.name, color=item.color.upper()) for value, item in enumerate(data.classes)
+        )
+        return cls(recipe, hardware, task, _describe(network, wanted, origin), origin, source, classes, loaders)
 
     def dataset(self, split: str) -> TileDataset:
         """Tiles of one split."""
@@ -147,6 +153,7 @@ class Session:
         resume_from: Path | None,
         sinks: Sequence[Sink],
         step_sink: Callable[[Steps], None],
+        gallery: Gallery,
     ) -> list[dict[str, float]]:
         """Train to the end, take the best weights, and return the metrics of every epoch.
 
@@ -156,8 +163,13 @@ class Session:
         history = _ended(checkpoints, training.epochs)
         if history is None:
             log = EpochLog(training, sinks)
-            within = [StepLog(training.step_metrics, step_sink)] if training.step_metrics else []
-            trainer = build_trainer(self.recipe, self.hardware, checkpoints, [*within, log])
+            watching: list[lightning.Callback] = [log]
+            if training.step_metrics:
+                watching.insert(0, StepLog(training.step_metrics, step_sink))  # it completes the record of the epoch
+            if training.previews:
+                threshold = 0.5 if training.threshold == "auto" else training.threshold
+                watching.append(PreviewLog(self.dataset("val"), training.previews, threshold, gallery))
+            trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching)
             train, val = self.loaders["train"], self.loaders["val"]
             start = str(resume_from) if resume_from else None
             trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
