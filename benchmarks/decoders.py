@@ -6,8 +6,8 @@
 Each combination is built for seven bands and one class against background in a process of its own, exported by the
 project's own writers and compared by its own proof with the network in eager mode, on three made-up chips. Random
 weights alone would prove little: batch normalisation gets factors, offsets and statistics from a batch, and the head is
-rescaled so that the logits have a deviation of 2 and either class has half of the pixels. What is left of a difference
-is rounding, which random weights amplify more than trained ones.
+rescaled so that the logits have a deviation of 2 and each class has about half of the pixels. What is left of a
+difference is rounding, which random weights amplify more than trained ones.
 """
 
 import argparse
@@ -160,7 +160,15 @@ def liven(network: nn.Module, normalised: torch.Tensor) -> None:
         *_, head = (m for m in network.get_submodule("segmentation_head").modules() if isinstance(m, nn.Conv2d))
         factor = 2 / logits.std()
         head.weight *= factor
-        head.bias.copy_((head.bias - logits.quantile(0.5)) * factor)
+        head.bias.copy_((head.bias - between(logits)) * factor)
+
+
+def between(logits: torch.Tensor) -> torch.Tensor:
+    """The middle of the widest gap near the median: no pixel, and no even field, lies on the threshold itself."""
+    ordered = logits.flatten().sort().values
+    near = ordered[int(0.45 * len(ordered)) : int(0.55 * len(ordered))]
+    widest = near.diff().argmax()
+    return (near[widest] + near[widest + 1]) / 2
 
 
 def describe(architecture: str, encoder: str, tile: int, parameters: int) -> ModelContract:

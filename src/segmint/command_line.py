@@ -58,7 +58,8 @@ def parse(arguments: list[str]) -> Recipe:
     except KeyError as error:
         raise _as_recipe_error(f"unrecognized arguments: {str(error).split(chr(34))[1]}") from error
     recipe = Recipe(**{key: _typed(key, value) for key, value in vars(values).items()})
-    recipe = _settle_sample(recipe, defaults, epochs_given=any("training.epochs" in given for given in arguments))
+    given = {argument.removeprefix("--").partition("=")[0] for argument in arguments}
+    recipe = _settle_sample(recipe, defaults, given)
     check(recipe)
     return recipe
 
@@ -69,8 +70,8 @@ def _is_drawn(folder: Path) -> bool:
     return marker.is_file() and folder.name in json.loads(marker.read_text(encoding="utf-8"))
 
 
-def _settle_sample(recipe: Recipe, defaults: dict[str, Any], epochs_given: bool) -> Recipe:
-    """No sample once other folders are given; a few epochs while the recipe's own folders hold or will hold it."""
+def _settle_sample(recipe: Recipe, defaults: dict[str, Any], given: set[str]) -> Recipe:
+    """No sample once other folders are given; a short training while the recipe's own folders hold or will hold it."""
     data, training = recipe.data, recipe.training
     own = all(getattr(data, key) == defaults[f"data.{key}"] for key in ("chips_dir", "labels_dir"))
     if not own:
@@ -78,9 +79,11 @@ def _settle_sample(recipe: Recipe, defaults: dict[str, Any], epochs_given: bool)
     folder = Path(data.chips_dir)
     empty = not folder.is_dir() or not any(not path.name.startswith(".") for path in folder.iterdir())
     in_use = data.sample is not None and (empty or _is_drawn(folder))
-    if in_use and training.sample_epochs and not epochs_given:
-        return replace(recipe, training=replace(training, epochs=training.sample_epochs))
-    return recipe
+    if not in_use:
+        return recipe
+    short = {name: getattr(training, f"sample_{name}") for name in ("epochs", "lr", "batch_size")}
+    chosen = {name: value for name, value in short.items() if value is not None and f"training.{name}" not in given}
+    return replace(recipe, training=replace(training, **chosen))
 
 
 SAMPLE_MARKER = "segmint-sample.json"

@@ -102,6 +102,8 @@ class TrainingRecipe:
         monitor: Metric that chooses the best checkpoint and stops early.
         patience: Epochs without progress before training stops; 0 never stops early.
         sample_epochs: Epochs instead of epochs on a built-in sample, unless epochs are given.
+        sample_lr: Learning rate instead of lr on a built-in sample, unless lr is given.
+        sample_batch_size: Tiles per step instead of batch_size on a built-in sample, unless batch_size is given.
         checkpoint_every: Also keep a checkpoint every so many epochs; 0 keeps best and last alone.
         threshold: Probability from which a pixel is foreground, or 'auto' for the best on the validation split.
         min_delta: Smallest change of the monitor that counts as progress.
@@ -129,6 +131,8 @@ class TrainingRecipe:
     monitor: str = "val_loss"
     patience: NonNegativeInt = 10
     sample_epochs: PositiveInt | None = None
+    sample_lr: PositiveFloat | None = None
+    sample_batch_size: PositiveInt | None = None
     checkpoint_every: NonNegativeInt = 0
     threshold: OpenUnitInterval | Literal["auto"] = "auto"
     min_delta: NonNegativeFloat = 0.0
