@@ -60,6 +60,9 @@ def test_the_documents_defaults_stand_and_a_sample_takes_a_few_epochs(tmp_path, 
     sample = parse(["--recipe", "lateral-flow"])
     assert sample.training.epochs == sample.training.sample_epochs
     assert parse(["--recipe", "lateral-flow", "--epochs", "7"]).training.epochs == 7
+    drawn = parse(["--recipe", "fire-spread"]).training
+    assert (drawn.epochs, drawn.lr) == (drawn.sample_epochs, drawn.sample_lr)
+    assert parse(["--recipe", "fire-spread", "--lr", "0.5"]).training.lr == 0.5
     fire = parse(["--recipe", "wildfire-del", "--patches-dir", "mine"])
     assert (fire.training.epochs, fire.training.batch_size, fire.training.optimizer) == (50, 16, "adamw")
     assert (fire.training.monitor, fire.training.patience, fire.loss.bce, fire.loss.dice) == (
