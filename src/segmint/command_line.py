@@ -81,9 +81,14 @@ def _settle_sample(recipe: Recipe, defaults: dict[str, Any], given: set[str]) ->
     in_use = data.sample is not None and (empty or _is_drawn(folder))
     if not in_use:
         return recipe
-    short = {name: getattr(training, f"sample_{name}") for name in ("epochs", "lr", "batch_size")}
-    chosen = {name: value for name, value in short.items() if value is not None and f"training.{name}" not in given}
-    return replace(recipe, training=replace(training, **chosen))
+    return replace(recipe, data=_shortened(data, "data", given), training=_shortened(training, "training", given))
+
+
+def _shortened(section: Any, name: str, given: set[str]) -> Any:
+    """The section with what its ``sample_*`` keys say, but for keys that were given."""
+    short = {key.removeprefix("sample_"): value for key, value in vars(section).items() if key.startswith("sample_")}
+    kept = {key: value for key, value in short.items() if value is not None and f"{name}.{key}" not in given}
+    return replace(section, **kept)
 
 
 SAMPLE_MARKER = "segmint-sample.json"

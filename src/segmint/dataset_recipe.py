@@ -99,6 +99,7 @@ class DataRecipe:
         nodata: Raw value of empty pixels; None takes what the files declare.
         ignore_value: Label value left out of loss, metrics and statistics.
         tile_size: Edge of a training tile in pixels.
+        sample_tile_size: Edge of a tile on a built-in sample, unless tile_size is given.
         fit: 'tile' cuts larger chips and pads smaller ones; 'letterbox' scales every chip to one tile with its aspect
             kept and pads it; 'resize' stretches it.
         history: Most steps of a fire's history that the model takes ('sequences').
@@ -132,6 +133,7 @@ class DataRecipe:
     nodata: float | None = None
     ignore_value: int | None = None
     tile_size: PositiveInt = 256
+    sample_tile_size: PositiveInt | None = None
     fit: Literal["tile", "letterbox", "resize"] = "tile"
     history: PositiveInt = 8
     target: Literal["cumulative", "isochrone"] = "cumulative"
