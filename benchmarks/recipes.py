@@ -3,9 +3,9 @@
     python benchmarks/recipes.py
     python benchmarks/recipes.py --recipes fire-spread lateral-flow --options training.seed=1
 
-Each recipe is one ``python src/train.py --recipe NAME`` with nothing else, in a folder and a store of its own: the first
-command of a new user. The table gives the test IoU (the mean over classes where there are more than two), that of every
-rival, the seconds of the stage ``fit`` on this machine, and the largest difference of a probability in any format.
+Each recipe is one ``python src/train.py --recipe NAME`` with nothing else, in a folder and a store of its own: the
+first command of a new user. The table gives the test IoU (the mean over classes where there are more than two), that of
+every rival, the seconds of the stage ``fit`` on this machine, and the largest difference of a probability in any format.
 """
 
 import argparse
@@ -27,9 +27,8 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
     parser.add_argument("--options", nargs="*", default=[], help="recipe values for all of them, key=value")
     given = parser.parse_args()
-    print(
-        "| recipe | epochs | test IoU | constant class | rivals | fit | largest difference |\n|---|--:|--:|--:|---|--:|--:|"
-    )
+    print("| recipe | epochs | test IoU | constant class | rivals | fit | largest difference |")
+    print("|---|--:|--:|--:|---|--:|--:|")
     for recipe in given.recipes:
         with tempfile.TemporaryDirectory() as room:
             command = [sys.executable, str(PROJECT / "src" / "train.py"), f"--recipe={recipe}"]
