@@ -5,7 +5,8 @@
 
 Each recipe is one ``python src/train.py --recipe NAME`` with nothing else, in a folder and a store of its own: the
 first command of a new user. The table gives the test IoU (the mean over classes where there are more than two), that of
-every rival, the seconds of the stage ``fit`` on this machine, and the largest difference of a probability in any format.
+every rival, the seconds of the stage ``fit`` on this machine, and the largest difference of a
+probability in any format.
 """
 
 import argparse
