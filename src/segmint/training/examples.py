@@ -69,7 +69,7 @@ def extremes(
 
 
 def showing_every_class(dataset: TileDataset, classes: int, most: int) -> list[int]:
-    """Positions that together show every class, then the first ones, ``most`` at the most or one per class."""
+    """Positions that together show every class, then others spread evenly, ``most`` at the most or one per class."""
     chosen: list[int] = []
     missing = set(range(classes))
     for position in range(len(dataset)):
@@ -80,4 +80,5 @@ def showing_every_class(dataset: TileDataset, classes: int, most: int) -> list[i
         if not missing:
             break
     others = [position for position in range(len(dataset)) if position not in chosen]
-    return chosen + others[: max(0, most - len(chosen))]
+    wanted = min(max(0, most - len(chosen)), len(others))
+    return chosen + [others[place * len(others) // wanted] for place in range(wanted)]
