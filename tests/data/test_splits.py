@@ -204,7 +204,9 @@ def test_a_group_that_cannot_be_found_out_is_an_error():
     chips = [chip(f"c{number}", number * 1000.0, 0) for number in range(4)]
     for recipe, words in (
         (SplitRecipe(group_regex="("), "no regular expression"),
-        (SplitRecipe(group_regex=r"c(9)?"), "no group for chip c0"),
+        (SplitRecipe(group_regex=r"c(1)?"), "no group for chip c0"),
+        (SplitRecipe(group_regex=r"c(9)"), "no group for chip c0"),
+        (SplitRecipe(group_regex=r"c\d"), "no group for chip c0"),
         (SplitRecipe(group_file="absent.csv", group_column="event"), "absent.csv"),
     ):
         with pytest.raises(SplitError, match=words):
@@ -217,6 +219,14 @@ def test_declared_groups_stay_whole_even_where_chips_adjoin():
     assert split.rule == "by group: 5 groups"
     sides = [{chips[t.chip].stem[:5] for t in split.tiles[name]} for name in SPLITS]
     assert sum(len(side) for side in sides) == 5
+
+
+def test_a_pattern_that_allows_for_no_group_falls_back_to_the_ground():
+    chips = [chip(f"c{number}", number * 1000.0, 0) for number in range(20)]
+    with_pattern = split_ground(chips, SplitRecipe(group_regex=r"(EMSR\d+)|$"), 64, "tile")
+    assert with_pattern == split_ground(chips, SplitRecipe(), 64, "tile")
+    named = [chip(f"EMSR{100 + number // 4}_{number}", number * 1000.0, 0) for number in range(20)]
+    assert split_ground(named, SplitRecipe(group_regex=r"(EMSR\d+)|$"), 64, "tile").rule == "by group: 5 groups"
 
 
 def test_groups_from_a_table(tmp_path):

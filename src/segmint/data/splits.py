@@ -185,7 +185,7 @@ def _in_pixels(chip: Chip, number: int) -> Chip:
 
 def _declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
     if recipe.group_regex is not None:
-        return [_matched(chip, recipe.group_regex) for chip in chips]
+        return _matched(chips, recipe.group_regex)
     if recipe.group_file is None:
         return [chip.group for chip in chips if chip.group is not None]
     if not Path(recipe.group_file).is_file():
@@ -202,16 +202,22 @@ def _declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
     return [group_of[chip.stem] for chip in chips]
 
 
-def _matched(chip: Chip, pattern: str) -> str:
+def _matched(chips: Sequence[Chip], pattern: str) -> list[str]:
+    """Groups by a pattern; none at all where it lets every stem match without one."""
     try:
-        found = re.search(pattern, chip.stem)
+        found = [re.search(pattern, chip.stem) for chip in chips]
     except re.error as error:
         raise SplitError(f"split.group_regex {pattern} is no regular expression ({error})") from error
-    if found is None or not found.groups() or found.group(1) is None:
-        raise SplitError(
-            f"split.group_regex {pattern} gives no group for chip {chip.stem}", "a match with one group in parentheses"
-        )
-    return str(found.group(1))
+    groups = [match.group(1) if match and match.groups() else None for match in found]
+    if all(found) and not any(groups) and chips and found[0] and found[0].groups():
+        return []
+    for chip, group in zip(chips, groups, strict=True):
+        if group is None:
+            raise SplitError(
+                f"split.group_regex {pattern} gives no group for chip {chip.stem}",
+                "a match with one group in parentheses",
+            )
+    return [str(group) for group in groups]
 
 
 def _scenes(chips: Sequence[Chip]) -> list[str]:
