@@ -205,11 +205,12 @@ def _declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
 def _matched(chips: Sequence[Chip], pattern: str) -> list[str]:
     """Groups by a pattern; none at all where it lets every stem match without one."""
     try:
-        found = [re.search(pattern, chip.stem) for chip in chips]
+        compiled = re.compile(pattern)
     except re.error as error:
         raise SplitError(f"split.group_regex {pattern} is no regular expression ({error})") from error
-    groups = [match.group(1) if match and match.groups() else None for match in found]
-    if all(found) and not any(groups) and chips and found[0] and found[0].groups():
+    found = [compiled.search(chip.stem) for chip in chips]
+    groups = [match.group(1) if match and compiled.groups else None for match in found]
+    if compiled.groups and all(found) and not any(groups):
         return []
     for chip, group in zip(chips, groups, strict=True):
         if group is None:
