@@ -1,30 +1,45 @@
-"""Make a built-in sample, which `train` also makes by itself where the folders of its recipe are empty.
+"""Make chips and labels to train on; choose the way by the arguments (``--help`` lists them).
 
-python src/prepare.py
-python src/prepare.py --sample burn
-mlflow run . -e prepare -P sample=strips -P chips_dir=strips/images -P labels_dir=strips/masks
+A built-in sample, which `train` also makes by itself where the folders of its recipe are empty:
+    python src/prepare.py
+    mlflow run . -e prepare -P sample=strips -P chips_dir=strips/images -P labels_dir=strips/masks
+Scenes and vectors:
+    python src/prepare.py --scenes scenes --vectors buildings.gpkg --train_dir data/train/buildings
+Map tiles and OpenStreetMap:
+    python src/prepare.py --tms URL --bbox 85.519,27.628,85.527,27.633 --zoom 19 --train_dir data/train/osm
+Scenes from a STAC catalogue:
+    python src/prepare.py --stac URL --collections sentinel-2-l2a --bbox ... --assets B04,B03,B02 --train_dir data/s2
 
 Folders that hold anything else are left alone.
 """
 
-from argparse import ArgumentParser
+import sys
+from argparse import Namespace
 from pathlib import Path
 
 from segmint.errors import one_line_errors
+from segmint.sources.arguments import parse
 
 
-def prepare(name: str, chips_dir: Path | None, labels_dir: Path | None, seed: int) -> None:
-    """Make a sample, or leave it as it is where it stands already, and say what to do next."""
+def prepare(arguments: Namespace) -> None:
+    """Go the way that the arguments mean, and say what to do next."""
+    ways = {"sample": draw_sample, "scenes": cut_scenes}
+    ways[arguments.way](arguments)
+
+
+def draw_sample(arguments: Namespace) -> None:
+    """Make a sample, or leave it as it is where it stands already."""
     from segmint.data.sample import find_sample, is_sample, make_sample
 
+    name = arguments.sample
     sample = find_sample(name)
-    chips = chips_dir or Path(sample.chips_dir)
-    labels = labels_dir or (Path(sample.labels_dir) if sample.labels_dir else chips)
+    chips = arguments.chips_dir or Path(sample.chips_dir)
+    labels = arguments.labels_dir or (Path(sample.labels_dir) if sample.labels_dir else chips)
     also, beside = ("", "among them") if labels == chips else (f" and {labels}", f"in {labels}")
     if is_sample(chips) and labels.is_dir():
         print(f"sample: in {chips} already; remove it{also} to make another")
     else:
-        count = make_sample(name, chips, labels, seed)
+        count = make_sample(name, chips, labels, arguments.seed)
         print(f"sample: {count} {sample.unit} in {chips}, labels {beside}")
     recipe = "" if name == "camp" else f" --recipe {sample.recipe}"
     default = (chips, labels) == (Path(sample.chips_dir), Path(sample.labels_dir or sample.chips_dir))
@@ -32,12 +47,28 @@ def prepare(name: str, chips_dir: Path | None, labels_dir: Path | None, seed: in
     print(f"next:   python src/train.py{recipe}{folders}{', or make train' if default and not recipe else ''}")
 
 
+def cut_scenes(arguments: Namespace) -> None:
+    """Cut scenes into chips and burn their labels."""
+    from segmint.data.chips import IGNORE
+    from segmint.sources.classes import ClassTable
+    from segmint.sources.cutting import Rule
+    from segmint.sources.dataset import make_dataset
+    from segmint.sources.layers import open_layer
+    from segmint.sources.scene import find_scenes
+
+    elsewhere = IGNORE if arguments.unlabelled == "ignore" else 0
+    rule = Rule(arguments.size, arguments.overlap, arguments.min_coverage, elsewhere)
+    table = ClassTable.parse(arguments.attribute, arguments.classes)
+    scenes = find_scenes(arguments.scenes)
+    layer = open_layer(arguments.vectors, arguments.layer, table, scenes)
+    facts = {"scenes": [str(scene.path) for scene in scenes], "vectors": str(arguments.vectors)}
+    dataset = make_dataset(arguments.train_dir, scenes, layer, table, rule, facts, [])
+    for note in dataset.notes:
+        print(f"note:   {note}")
+    print(f"chips:  in {dataset.folder}/chips, labels in {dataset.folder}/labels")
+    print(f"next:   {dataset.command}")
+
+
 if __name__ == "__main__":
-    parser = ArgumentParser(description="Make one of the built-in samples.", allow_abbrev=False)
-    parser.add_argument("--sample", default="camp", help="camp, burn, strips or spread (%(default)s)")
-    parser.add_argument("--chips_dir", type=Path, help="new or empty; by default that of the sample's recipe")
-    parser.add_argument("--labels_dir", type=Path, help="new or empty; by default that of the recipe, or chips_dir")
-    parser.add_argument("--seed", type=int, default=62, help="another seed draws another sample (%(default)s)")
-    arguments = parser.parse_args()
     with one_line_errors():
-        prepare(arguments.sample, arguments.chips_dir, arguments.labels_dir, arguments.seed)
+        prepare(parse(sys.argv[1:]))
