@@ -16,14 +16,18 @@ Folders that hold anything else are left alone.
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmint.errors import one_line_errors
 from segmint.sources.arguments import parse
 
+if TYPE_CHECKING:
+    from segmint.sources.dataset import Dataset
+
 
 def prepare(arguments: Namespace) -> None:
     """Go the way that the arguments mean, and say what to do next."""
-    ways = {"sample": draw_sample, "scenes": cut_scenes}
+    ways = {"sample": draw_sample, "scenes": cut_scenes, "tiles": fetch_tiles}
     ways[arguments.way](arguments)
 
 
@@ -62,10 +66,50 @@ def cut_scenes(arguments: Namespace) -> None:
     scenes = find_scenes(arguments.scenes)
     layer = open_layer(arguments.vectors, arguments.layer, table, scenes)
     facts = {"scenes": [str(scene.path) for scene in scenes], "vectors": str(arguments.vectors)}
-    dataset = make_dataset(arguments.train_dir, scenes, layer, table, rule, facts, [])
+    say(make_dataset(arguments.train_dir, scenes, layer, table, rule, facts, []))
+
+
+def fetch_tiles(arguments: Namespace) -> None:
+    """Fetch map tiles, and the OpenStreetMap features on them as labels."""
+    from segmint.sources.arguments import bounds
+    from segmint.sources.classes import ClassTable
+    from segmint.sources.cutting import Rule
+    from segmint.sources.dataset import make_dataset
+    from segmint.sources.fetching import Fetcher, shown
+    from segmint.sources.folder import downloads, made_before, require_free
+    from segmint.sources.imagery import TileServer
+    from segmint.sources.layers import open_layer
+    from segmint.sources.mercator import covering, degrees
+    from segmint.sources.openstreetmap import ATTRIBUTION, Overpass
+    from segmint.sources.scene import find_scenes
+
+    folder, fetcher = arguments.train_dir, Fetcher(arguments.rate)
+    server, overpass = TileServer(arguments.tms, fetcher), Overpass(arguments.overpass, fetcher)
+    table = ClassTable.parse(arguments.attribute, arguments.classes)
+    tiles = covering(bounds(arguments.bbox), arguments.zoom)
+    facts = {"tms": shown(arguments.tms), "bbox": arguments.bbox, "zoom": arguments.zoom}
+    facts |= {"features": arguments.features, "attribute": table.attribute, "classes": table.classes}
+    if command := made_before(folder, facts):
+        print(f"chips:  in {folder}/chips already; remove {folder} to fetch them again\nnext:   {command}")
+        return
+    require_free(folder)
+    print(f"tiles:  {len(tiles)} of zoom {arguments.zoom} from {shown(arguments.tms)}", flush=True)
+    with downloads(folder, facts) as place:
+        images = server.collect(tiles, place)
+        features = place / "features.geojson"
+        overpass.collect(arguments.features, degrees(tiles), features)
+        scenes = find_scenes([str(image) for image in images])
+        layer = open_layer(features, None, table, scenes)
+        whole = Rule(size=max(max(scene.height, scene.width) for scene in scenes))
+        attribution = [arguments.attribution or server.attribution, ATTRIBUTION]
+        say(make_dataset(folder, scenes, layer, table, whole, facts, attribution, [features]))
+
+
+def say(dataset: "Dataset") -> None:
+    """What was found, where it is, and what to do next."""
     for note in dataset.notes:
         print(f"note:   {note}")
-    print(f"chips:  in {dataset.folder}/chips, labels in {dataset.folder}/labels")
+    print(f"chips:  in {dataset.folder}/chips, labels in {dataset.folder}/labels, their origin in source.json")
     print(f"next:   {dataset.command}")
 
 

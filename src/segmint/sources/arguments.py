@@ -25,7 +25,18 @@ WAYS = {
         "min_coverage",
         "train_dir",
     ),
-    "tiles": ("tms", "bbox", "zoom", "overpass", "features", "attribution", "rate", "train_dir"),
+    "tiles": (
+        "tms",
+        "bbox",
+        "zoom",
+        "overpass",
+        "features",
+        "attribute",
+        "classes",
+        "attribution",
+        "rate",
+        "train_dir",
+    ),
     "stac": ("stac", "collections", "bbox", "datetime", "assets", "max_cloud", "limit", "train_dir"),
 }
 """What belongs to each way; the first is chosen where nothing else is."""
@@ -94,7 +105,8 @@ def _defaults(way: str) -> dict[str, object]:
             return {"layer": None, "attribute": None, "classes": None, **ruled}
         case "tiles":
             area = {"tms": TMS, "bbox": BBOX, "zoom": ZOOM, "train_dir": Path(TRAIN_DIR)}
-            return {"overpass": OVERPASS, "features": "building", "attribution": None, "rate": 4.0, **area}
+            labels = {"overpass": OVERPASS, "features": "building", "attribute": None, "classes": None}
+            return {"attribution": None, "rate": 4.0, **labels, **area}
         case "stac":
             return {"datetime": None, "max_cloud": None, "limit": 20}
     return {"sample": "camp", "seed": 62, "chips_dir": None, "labels_dir": None}

@@ -8,6 +8,7 @@ Example:
 
 import re
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,7 @@ def make_dataset(
     rule: Rule,
     facts: dict[str, Any],
     attribution: list[str],
+    beside: Sequence[Path] = (),
 ) -> Dataset:
     """Cut scenes into chips with labels; the folder appears when everything is written.
 
@@ -72,6 +74,7 @@ def make_dataset(
         rule: How scenes are cut.
         facts: What was asked for; goes into ``source.json``.
         attribution: Whom to name; likewise.
+        beside: Files to keep with the chips.
 
     Raises:
         DataError: A folder in use, a scene that cannot be read, no feature on any scene, or no chip left.
@@ -95,8 +98,11 @@ def make_dataset(
             options = ["--config", str(folder / name), *options]
         elif tally.pixels[IGNORE]:
             options += ["--data.ignore_value", str(IGNORE)]
-        write_source(stage, facts, attribution, notes)
-    return Dataset(folder, tuple(notes), shlex.join(["python", "src/train.py", *options]))
+        for path in beside:
+            shutil.copy(path, stage)
+        command = shlex.join(["python", "src/train.py", *options])
+        write_source(stage, facts, attribution, notes, command)
+    return Dataset(folder, tuple(notes), command)
 
 
 def _recipe(folder: Path, scene: Scene, table: ClassTable, rule: Rule, tally: Tally) -> dict[str, Any] | None:

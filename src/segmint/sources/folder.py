@@ -5,6 +5,7 @@ Example:
     ...     (stage / "chips").mkdir()
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -42,6 +43,26 @@ def staged(folder: Path) -> Iterator[Path]:
         stage.rename(folder)
 
 
+@contextmanager
+def downloads(folder: Path, facts: dict[str, Any]) -> Iterator[Path]:
+    """A hidden folder beside ``folder`` that the same request finds again after a failure; removed after success."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    place = folder.parent / f".{folder.name}-{digest}"
+    place.mkdir(parents=True, exist_ok=True)
+    yield place
+    shutil.rmtree(place)
+
+
+def made_before(folder: Path, facts: dict[str, Any]) -> str | None:
+    """The command that follows, where a folder was made from the same facts already."""
+    try:
+        known = json.loads((folder / SOURCE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    same = isinstance(known, dict) and facts.items() <= known.items()
+    return str(known["next"]) if same else None
+
+
 def require_free(folder: Path) -> None:
     """Refuse a folder that is a file or holds any but hidden files.
 
@@ -56,7 +77,7 @@ def require_free(folder: Path) -> None:
         )
 
 
-def write_source(folder: Path, facts: dict[str, Any], attribution: list[str], notes: list[str]) -> None:
+def write_source(folder: Path, facts: dict[str, Any], attribution: list[str], notes: list[str], command: str) -> None:
     """Write :data:`SOURCE`.
 
     Args:
@@ -64,6 +85,7 @@ def write_source(folder: Path, facts: dict[str, Any], attribution: list[str], no
         facts: What was asked for.
         attribution: Whom to name wherever the data or maps made with them are shown.
         notes: What was found, repaired and left out.
+        command: What follows.
     """
     content = {
         "made_by": f"segmint {__version__}",
@@ -71,5 +93,6 @@ def write_source(folder: Path, facts: dict[str, Any], attribution: list[str], no
         **facts,
         "attribution": attribution,
         "notes": notes,
+        "next": command,
     }
     (folder / SOURCE).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
