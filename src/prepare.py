@@ -13,6 +13,7 @@ Scenes from a STAC catalogue:
 Folders that hold anything else are left alone.
 """
 
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def prepare(arguments: Namespace) -> None:
     """Go the way that the arguments mean, and say what to do next."""
-    ways = {"sample": draw_sample, "scenes": cut_scenes, "tiles": fetch_tiles}
+    ways = {"sample": draw_sample, "scenes": cut_scenes, "tiles": fetch_tiles, "stac": fetch_scenes}
     ways[arguments.way](arguments)
 
 
@@ -103,6 +104,38 @@ def fetch_tiles(arguments: Namespace) -> None:
         whole = Rule(size=max(max(scene.height, scene.width) for scene in scenes))
         attribution = [arguments.attribution or server.attribution, ATTRIBUTION]
         say(make_dataset(folder, scenes, layer, table, whole, facts, attribution, [features]))
+
+
+def fetch_scenes(arguments: Namespace) -> None:
+    """Fetch the scenes of an area from a STAC API."""
+    from segmint.sources.arguments import bounds
+    from segmint.sources.catalogue import Search, collect, describe, search, shifted
+    from segmint.sources.fetching import shown
+    from segmint.sources.folder import downloads, made_before, require_free, staged, write_source
+
+    folder, area = arguments.train_dir, bounds(arguments.bbox)
+    assets, collections = arguments.assets.split(","), arguments.collections.split(",")
+    facts = {"stac": shown(arguments.stac), "collections": collections, "bbox": arguments.bbox, "assets": assets}
+    facts |= {"datetime": arguments.datetime, "max_cloud": arguments.max_cloud, "limit": arguments.limit}
+    if command := made_before(folder, facts):
+        print(f"scenes: in {folder}/scenes already; remove {folder} to fetch them again\nnext:   {command}")
+        return
+    require_free(folder)
+    wanted = Search(tuple(collections), area, arguments.datetime, arguments.max_cloud, arguments.limit)
+    items = search(arguments.stac, wanted)
+    notes = [f"{item.id} stores values that are 1000 too high: see data.offset" for item in items if shifted(item)]
+    attribution = [f"Scenes: {', '.join(collections)} from {shown(arguments.stac)}"]
+    command = shlex.join(["python", "src/prepare.py", "--scenes", f"{folder}/scenes"])
+    command += " --vectors FILE --train_dir FOLDER"
+    with downloads(folder, facts) as place, staged(folder) as stage:
+        (stage / "scenes").mkdir()
+        for scene in collect(items, assets, area, place):
+            scene.replace(stage / "scenes" / scene.name)
+        write_source(stage, facts | {"items": [describe(item) for item in items]}, attribution, notes, command)
+    for note in notes:
+        print(f"note:   {note}")
+    print(f"scenes: in {folder}/scenes, their origin in source.json")
+    print(f"next:   {command}")
 
 
 def say(dataset: "Dataset") -> None:

@@ -19,6 +19,7 @@ class Asked:
     body: bytes
     agent: str
     at: float
+    range: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def hosted(answer: Callable[[Asked, int], Answer]) -> Iterator[Host]:
 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
-            asked = Asked(self.path, self.rfile.read(length), self.headers["User-Agent"], time.monotonic())
+            agent, part = self.headers["User-Agent"], self.headers.get("Range", "")
+            asked = Asked(self.path, self.rfile.read(length), agent, time.monotonic(), part)
             before = sum(item.path == self.path for item in host.asked)
             host.asked.append(asked)
             given = answer(asked, before)
@@ -65,13 +67,14 @@ def hosted(answer: Callable[[Asked, int], Answer]) -> Iterator[Host]:
                 for name, value in given.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(given.body[: len(given.body) - given.cut])
+                if self.command != "HEAD":
+                    self.wfile.write(given.body[: len(given.body) - given.cut])
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
             if given.cut:
                 self.close_connection = True
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -95,3 +98,13 @@ def picture(values: np.ndarray, driver: str = "PNG") -> bytes:
         with memory.open(driver=driver, count=bands, height=height, width=width, dtype=values.dtype) as target:
             target.write(values)
         return memory.read()
+
+
+def part_of(content: bytes, asked: Asked) -> Answer:
+    """A file, or the range of it that was asked for."""
+    if not asked.range:
+        return Answer(content, kind="image/tiff", headers={"Accept-Ranges": "bytes"})
+    first, _, last = asked.range.removeprefix("bytes=").partition("-")
+    end = min(int(last or len(content)), len(content) - 1)
+    stated = {"Content-Range": f"bytes {first}-{end}/{len(content)}", "Accept-Ranges": "bytes"}
+    return Answer(content[int(first) : end + 1], status=206, kind="image/tiff", headers=stated)

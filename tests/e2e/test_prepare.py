@@ -15,6 +15,7 @@ from places import write_raster
 from rasterio.features import rasterize
 from rasterio.transform import from_bounds
 from rasterio.warp import transform_geom
+from stac_host import api, degrees, item_of, write_band
 
 AREA = "85.5199,27.6320,85.5210,27.6330"
 """Two by two tiles of zoom 19, after the published numbers of the chips around."""
@@ -143,6 +144,25 @@ def test_scenes_and_vectors_become_chips_with_the_next_command(tmp_path):
         stored = label.read(1)
     assert (stored[:20, :40] == 1).all()
     assert stored.sum() == 20 * 40
+
+
+def test_the_script_fetches_scenes_once_and_says_what_follows(tmp_path):
+    write_band(tmp_path / "B11.tif", np.ones((100, 100), np.uint16), 20.0, nodata=0)
+    items = [item_of(name, {"B11": str(tmp_path / "B11.tif")}, **{"s2:processing_baseline": "05.09"}) for name in "ab"]
+    bbox = ",".join(f"{value:.6f}" for value in degrees(10, 29, 40, 69))
+    with api(items) as host:
+        given = ["--stac", host.address, "--collections", "s2", "--bbox", bbox, "--assets", "B11"]
+        done = run("prepare.py", tmp_path, *given, "--train_dir", "s2")
+        assert done.returncode == 0, done.stderr
+        asked = len(host.asked)
+        assert run("prepare.py", tmp_path, *given, "--train_dir", "s2").returncode == 0
+        assert len(host.asked) == asked
+    assert sorted(path.name for path in (tmp_path / "s2" / "scenes").iterdir()) == ["a.tif", "b.tif"]
+    source = json.loads((tmp_path / "s2" / "source.json").read_text())
+    assert [item["id"] for item in source["items"]] == ["a", "b"]
+    assert "1000 too high" in done.stdout
+    following = shlex.split(done.stdout.splitlines()[-1].removeprefix("next:   "))
+    assert following[:4] == ["python", "src/prepare.py", "--scenes", "s2/scenes"]
 
 
 @pytest.mark.parametrize(

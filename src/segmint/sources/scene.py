@@ -28,6 +28,9 @@ from segmint.errors import DataError
 
 SCENE_ENDINGS = (*(ending for ending in IMAGE_ENDINGS if ending not in ARRAY_ENDINGS), ".vrt", ".jp2")
 
+_READING = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO", "GDAL_CACHEMAX": 128}
+"""GDAL's faster PNG decoder is silent about truncated files; its cache (MB) would grow with the scene."""
+
 _EDGE_PARTS = 64
 """Points along each edge of a footprint: straight in the scene, bent in another CRS."""
 
@@ -130,7 +133,7 @@ class Scene:
             DataError: The file cannot be read, in the body too.
         """
         try:
-            with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), open_raster(self.path) as source:
+            with rasterio.Env(**_READING), open_raster(self.path) as source:
                 yield OpenScene(self, source)
         except RasterioError as error:
             found = f"scene {self.path} cannot be read ({error})"
