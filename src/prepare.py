@@ -88,17 +88,18 @@ def fetch_tiles(arguments: Namespace) -> None:
     server, overpass = TileServer(arguments.tms, fetcher), Overpass(arguments.overpass, fetcher)
     table = ClassTable.parse(arguments.attribute, arguments.classes)
     tiles = covering(bounds(arguments.bbox), arguments.zoom)
-    facts = {"tms": shown(arguments.tms), "bbox": arguments.bbox, "zoom": arguments.zoom}
-    facts |= {"features": arguments.features, "attribute": table.attribute, "classes": table.classes}
+    fetched = {"tms": shown(arguments.tms), "bbox": arguments.bbox, "zoom": arguments.zoom}
+    fetched |= {"overpass": shown(arguments.overpass), "features": arguments.features}
+    facts = fetched | {"attribute": table.attribute, "classes": table.classes}
     if command := made_before(folder, facts):
         print(f"chips:  in {folder}/chips already; remove {folder} to fetch them again\nnext:   {command}")
         return
     require_free(folder)
     print(f"tiles:  {len(tiles)} of zoom {arguments.zoom} from {shown(arguments.tms)}", flush=True)
-    with downloads(folder, facts) as place:
-        images = server.collect(tiles, place)
+    with downloads(folder, fetched) as place:
         features = place / "features.geojson"
         overpass.collect(arguments.features, degrees(tiles), features)
+        images = server.collect(tiles, place)
         scenes = find_scenes([str(image) for image in images])
         layer = open_layer(features, None, table, scenes)
         whole = Rule(size=max(max(scene.height, scene.width) for scene in scenes))

@@ -7,6 +7,7 @@ import pyogrio
 import pytest
 import rasterio
 import shapely
+from hosts import picture
 from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 from shapely import box
@@ -163,9 +164,33 @@ def test_classes_and_other_bands_come_with_a_recipe_that_training_reads(tmp_path
 
 def test_chips_that_no_polygon_touches_are_left_out_where_the_rest_is_unknown(tmp_path):
     write_scene(tmp_path / "scene.tif", np.ones((3, 20, 40), np.uint8))
-    made = make(tmp_path, write_squares(tmp_path / "v.gpkg", [(0, 9, 0, 9)]), Rule(20, elsewhere=255))
+    vectors = write_squares(tmp_path / "v.gpkg", [(0, 9, 0, 9), (10, 19, 0, 9)], ["wood", "water"])
+    made = make(tmp_path, vectors, Rule(20, elsewhere=255), ClassTable.parse("kind", "wood=1,water=2"))
     assert [path.name for path in (made.folder / "chips").iterdir()] == ["scene_r0_c0.tif"]
     assert "1 chips were left out: no labelled pixel" in made.notes
+
+
+def test_one_class_and_nothing_beside_it_is_refused(tmp_path):
+    write_scene(tmp_path / "scene.tif", np.ones((3, 20, 40), np.uint8))
+    with pytest.raises(RecipeError, match="--unlabelled ignore with one class"):
+        make(tmp_path, write_squares(tmp_path / "v.gpkg", [(0, 9, 0, 9)]), Rule(20, elsewhere=255))
+
+
+def test_photographs_with_coco_polygons_become_chips_without_a_place(tmp_path, recwarn):
+    (tmp_path / "photo.png").write_bytes(picture(np.full((3, 30, 40), 9, np.uint8)))
+    recwarn.clear()
+    polygon = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[10, 0, 20, 0, 20, 30, 10, 30]]}
+    content = {"images": [{"id": 1, "file_name": "photo.png", "width": 40, "height": 30}], "annotations": [polygon]}
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    scenes = find_scenes([str(tmp_path / "photo.png")])
+    layer = open_layer(tmp_path / "coco.json", None, ClassTable(), scenes)
+    made = make_dataset(tmp_path / "made", scenes, layer, ClassTable(), Rule(20), {}, [])
+    chips = find_chips(parse(shlex.split(made.command)[2:]).data)
+    assert [(chip.stem, chip.crs) for chip in chips] == [
+        (f"photo_r{row}_c{col}", None) for row in (0, 15) for col in (0, 20)
+    ]
+    assert chips[0].read((0, 0, 15, 20))[1][:, 10:].all()
+    assert not recwarn.list
 
 
 def test_the_origin_and_whom_to_name_stand_beside_the_chips(tmp_path):

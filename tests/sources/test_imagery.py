@@ -64,7 +64,14 @@ def test_tiles_cover_the_area_and_none_lies_beside_it(west, south, width, height
         assert top > area[1] - 1e-9
 
 
-@pytest.mark.parametrize(("area", "zoom", "words"), [((0, 0, 1, 1), 30, "zoom 30"), ((0, 80, 1, 89), 3, "latitude 89")])
+@pytest.mark.parametrize(
+    ("area", "zoom", "words"),
+    [
+        ((0, 0, 1, 1), 30, "zoom 30"),
+        ((0, 80, 1, 89), 3, "latitude 89"),
+        ((0, 0, 9, 9), 19, "tiles of zoom 19; expected 20,000 at most"),
+    ],
+)
 def test_tiles_that_do_not_exist_are_refused(area, zoom, words):
     with pytest.raises(RecipeError, match=words):
         covering(area, zoom)

@@ -18,7 +18,7 @@ import yaml
 from rasterio.enums import ColorInterp
 
 from segmint.data.chips import IGNORE
-from segmint.errors import DataError
+from segmint.errors import DataError, RecipeError
 from segmint.sources.classes import ClassTable
 from segmint.sources.cutting import Rule, Tally, cut
 from segmint.sources.folder import staged, write_source
@@ -77,8 +77,11 @@ def make_dataset(
         beside: Files to keep with the chips.
 
     Raises:
+        RecipeError: One class and nothing beside it.
         DataError: A folder in use, a scene that cannot be read, no feature on any scene, or no chip left.
     """
+    if rule.elsewhere == IGNORE and len(set(table.classes.values())) < 2:
+        raise RecipeError("--unlabelled ignore with one class", "two --classes or more, or the rest as background")
     tally = Tally()
     with staged(folder) as stage:
         chips, labels = stage / "chips", stage / "labels"

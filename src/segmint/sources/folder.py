@@ -49,7 +49,12 @@ def downloads(folder: Path, facts: dict[str, Any]) -> Iterator[Path]:
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     place = folder.parent / f".{folder.name}-{digest}"
     place.mkdir(parents=True, exist_ok=True)
-    yield place
+    try:
+        yield place
+    except BaseException:
+        if not any(place.iterdir()):
+            place.rmdir()
+        raise
     shutil.rmtree(place)
 
 

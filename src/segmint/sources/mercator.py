@@ -25,6 +25,9 @@ MOST_LATITUDE = math.degrees(math.atan(math.sinh(math.pi)))
 
 MOST_ZOOM = 24
 
+MOST_TILES = 20_000
+"""More would keep a public server busy for hours."""
+
 
 @dataclass(frozen=True)
 class MapTile:
@@ -56,7 +59,7 @@ def covering(area: Bounds, zoom: int) -> list[MapTile]:
     """The tiles that share ground with an area in degrees, row by row from the north.
 
     Raises:
-        RecipeError: No such zoom level, or an area that the square map does not reach.
+        RecipeError: No such zoom level, too many tiles, or an area that the square map does not reach.
     """
     if not 0 <= zoom <= MOST_ZOOM:
         raise RecipeError(f"zoom {zoom}", f"0 to {MOST_ZOOM}; 19 is about 0.3 m per pixel at the equator")
@@ -66,6 +69,9 @@ def covering(area: Bounds, zoom: int) -> list[MapTile]:
     left, top = _place(west, north, zoom)
     right, bottom = _place(east, south, zoom)
     columns, rows = range(math.floor(left), math.ceil(right)), range(math.floor(top), math.ceil(bottom))
+    if len(rows) * len(columns) > MOST_TILES:
+        found = f"the area has {len(rows) * len(columns):,} tiles of zoom {zoom}"
+        raise RecipeError(found, f"{MOST_TILES:,} at most", "Choose a smaller --bbox or --zoom, or go in parts")
     return [MapTile(x, y, zoom) for y in rows for x in columns]
 
 
