@@ -262,3 +262,17 @@ def test_land_cover_in_another_crs_falls_on_the_published_pixels(shared_data):
         touched = published.read(1)  # every pixel that a polygon touches, so a little more
     assert (label > 0).sum() == 2264  # rasterio's count on the polygons' own grid, by centre
     np.testing.assert_array_equal(label[label > 0], touched[label > 0])
+
+
+def test_a_polygon_that_reaches_around_the_world_labels_the_whole_scene(scene, tmp_path):
+    """Its corners have no place in the scene's UTM zone."""
+    path = write(tmp_path / "a.geojson", [box(-180, -85, 180, 85)], "EPSG:4326")
+    assert label_of(path, scene).all()
+
+
+def test_a_layer_in_a_projection_that_does_not_reach_the_scene_is_refused(scene, tmp_path):
+    far = write(tmp_path / "a.gpkg", [box(0, 0, 100, 100)], "EPSG:3031")  # Antarctica; the scene lies in Turkey
+    layer = open_layer(far, None, ClassTable(), [scene])
+    layer.on(scene)
+    with pytest.raises(DataError, match=r"none of the 1 features.*EPSG:3031"):
+        layer.report()

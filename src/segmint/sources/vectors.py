@@ -19,7 +19,7 @@ from pyogrio.errors import DataSourceError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform
-from shapely import STRtree
+from shapely import Polygon, STRtree, box
 
 from segmint.errors import DataError
 from segmint.sources.classes import UNLISTED, ClassTable
@@ -95,21 +95,13 @@ class VectorLayer:
         return cls(path, crs, geometry, numbers, values, info["features"], unlisted)
 
     def on(self, scene: Scene) -> Shapes:
-        """The polygons that touch a scene, in its pixel coordinates.
-
-        Raises:
-            DataError: A polygon that has no place in the scene's CRS.
-        """
-        usable = ~shapely.is_missing(self.geometry.polygons) & (self.values != UNLISTED)
-        places = np.flatnonzero(usable)
-        polygons = self.geometry.polygons[places]
+        """The polygons that touch a scene, in its pixel coordinates."""
+        places = np.flatnonzero(~shapely.is_missing(self.geometry.polygons) & (self.values != UNLISTED))
         outline = _moved(scene.footprint, scene.crs, self.crs)
-        hits = places[np.sort(STRtree(polygons).query(outline, predicate="intersects"))]
+        hits = places[np.sort(STRtree(self.geometry.polygons[places]).query(outline, predicate="intersects"))]
         self.touching.update(self.numbers[hits].tolist())
-        west, south, east, north = outline.bounds
-        step = max(east - west, north - south) / _EDGE_PARTS
-        bent = shapely.segmentize(self.geometry.polygons[hits], step)
-        return Shapes(scene.to_pixels(_moved(bent, self.crs, scene.crs)), self.values[hits])
+        near = _near(self.geometry.polygons[hits], outline)
+        return Shapes(scene.to_pixels(_moved(near, self.crs, scene.crs)), self.values[hits])
 
     def report(self) -> list[str]:
         """What was found, repaired and left out; complete once every scene has been asked for.
@@ -126,6 +118,17 @@ class VectorLayer:
             )
         lines = [f"{count:,} of {self.total:,} features of {self.path.name} touch a scene"]
         return [*lines, *self.geometry.report(self.numbers, "feature", self.unlisted)]
+
+
+def _near(polygons: NDArray[np.object_], outline: Polygon) -> NDArray[np.object_]:
+    """Polygons without what lies far from an outline, their edges in pieces that bend when they are reprojected."""
+    west, south, east, north = outline.bounds
+    extent = max(east - west, north - south)
+    frame = box(west - extent, south - extent, east + extent, north + extent)
+    beyond = ~shapely.covered_by(polygons, frame)
+    cut = polygons.copy()
+    cut[beyond] = shapely.intersection(polygons[beyond], frame)
+    return np.asarray(shapely.segmentize(cut, extent / _EDGE_PARTS), object)
 
 
 def _only_layer(path: Path) -> str:
