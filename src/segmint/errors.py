@@ -76,5 +76,5 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("stopped before training began", file=sys.stderr, flush=True)
+        print("stopped", file=sys.stderr, flush=True)
         raise SystemExit(130) from None
