@@ -93,3 +93,33 @@ def bright_squares(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
             write_raster(root / "chips" / name, image, origin)
             write_raster(root / "labels" / name, label, origin)
     return root / "chips", root / "labels"
+
+
+@pytest.fixture(scope="session")
+def model_folder(
+    make_contract: Callable[..., ModelContract], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """``model_folder(bands=3, classes=2)``: a folder like meta/, random weights in every format; made once each."""
+    import torch
+
+    from segmint.export import dlpk, onnx, program, torchscript, weights
+    from segmint.models.deployed import DeployedModel
+
+    made: dict[tuple[int, int], Path] = {}
+
+    def make(bands: int = 3, classes: int = 2) -> Path:
+        if (bands, classes) not in made:
+            folder = tmp_path_factory.mktemp("a model")
+            contract = make_contract(bands, classes)
+            network = contract.network.model_copy(update={"architecture": "unet_small", "encoder": None})
+            contract = contract.model_copy(update={"network": network})
+            torch.manual_seed(0)
+            model = DeployedModel.from_contract(contract).eval()
+            contract.write(folder / "contract.json")
+            for form in (onnx, torchscript, program, weights):
+                form.write(model, contract, folder / form.FILE)
+            dlpk.write(contract, folder / torchscript.FILE, None, folder / dlpk.FILE)
+            made[bands, classes] = folder
+        return made[bands, classes]
+
+    return make

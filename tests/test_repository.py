@@ -17,7 +17,7 @@ def test_every_entry_point_is_a_script_in_src():
     for name, entry in project["entry_points"].items():
         script = re.search(r"src/(\w+)\.py", entry["command"]).group(1)
         assert (REPOSITORY / "src" / f"{script}.py").is_file()
-        assert script == ("train" if name == "main" else name)
+        assert script == {"main": "train", "inference": "predict"}.get(name, name)
 
 
 def test_every_dependency_bound_has_a_reason():

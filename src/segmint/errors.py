@@ -38,6 +38,10 @@ class DataError(SegmintError):
     """A chip, label or folder that cannot be trained on."""
 
 
+class SceneError(SegmintError):
+    """A scene that a model cannot predict, or a map that cannot be written."""
+
+
 class SplitError(DataError):
     """Too little data, or ground that would stand on two sides of a split."""
 

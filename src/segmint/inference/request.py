@@ -1,0 +1,134 @@
+"""What a person asks of ``predict``: typed values of the command line. Imports no torch.
+
+Example:
+    >>> request = parse(["--model_path", "meta", "--image_path", "scene.tif", "--tta", "true"])
+    >>> request.input, request.tta
+    ('scene.tif', True)
+"""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse.typing import NonNegativeFloat, OpenUnitInterval, PositiveInt
+
+from segmint.errors import RecipeError
+
+ALIASES = {
+    "model_path": "model",
+    "image_path": "input",
+    "input_path": "input",
+    "output_path": "output_dir",
+}
+"""Documented name -> key."""
+
+_WORDS = {
+    ("probabilities", "true"): "uint8",
+    ("probabilities", "false"): "none",
+    ("polygons", "true"): "gpkg",
+    ("polygons", "false"): "none",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """Predict scenes with a model.
+
+    Attributes:
+        input: A scene (GeoTIFF, COG, VRT, PNG, JPEG, any raster GDAL reads), a URL, a folder, or a pattern such as
+            'scenes/*.tif'.
+        model: models:/name@alias, models:/name/1, runs:/id, a folder such as meta, or an .onnx, .pt, .pt2, .pth or
+            .dlpk file.
+        output_dir: Where the maps go.
+        stride: Pixels between the origins of neighbouring windows; null takes the model's own.
+        batch_size: Windows that the network sees at once.
+        bands: Band numbers from 1, or the scene's band names, in the model's order, such as 3,2,1; null matches by
+            name, or takes them in order where the scene names none.
+        resample: Read the scene at the model's ground resolution; the map has that resolution too.
+        threshold: Probability from which a pixel is foreground (two classes); null takes the model's own.
+        tta: Test-time augmentation: the mean over all turned and mirrored windows, at eight times the work.
+        probabilities: 'uint8' (or true) also writes probabilities in steps of 0.005, 'float32' in full precision.
+        polygons: 'gpkg' (or true), 'geojson' or 'parquet' also writes polygons of every class but the first.
+        simplify_m: Tolerance in metres by which polygons are simplified; 0 keeps the pixel edges.
+        min_area_m2: Smallest polygon that is kept, in square metres.
+        backend: What runs the model; 'auto' measures.
+        resume: Carry on where an interrupted prediction stopped.
+        mlflow_tracking: Log the prediction as an MLflow run.
+    """
+
+    input: str = ""
+    model: str = "meta"
+    output_dir: str = "output"
+    stride: PositiveInt | None = None
+    batch_size: PositiveInt = 8
+    bands: str | None = None
+    resample: bool = False
+    threshold: OpenUnitInterval | None = None
+    tta: bool = False
+    probabilities: Literal["none", "uint8", "float32"] = "none"
+    polygons: Literal["none", "gpkg", "geojson", "parquet"] = "none"
+    simplify_m: NonNegativeFloat = 0.0
+    min_area_m2: NonNegativeFloat = 0.0
+    backend: Literal["auto", "onnxruntime", "torch"] = "auto"
+    resume: bool = False
+    mlflow_tracking: bool = False
+
+    @property
+    def band_list(self) -> tuple[str, ...]:
+        """The listed bands one by one."""
+        return tuple(item.strip() for item in (self.bands or "").split(",") if item.strip())
+
+    def parameters(self) -> dict[str, Any]:
+        """Every value by its name."""
+        return asdict(self)
+
+
+def parse(arguments: list[str]) -> Request:
+    """Read a command line; ``--help`` prints the keys and exits.
+
+    Raises:
+        RecipeError: A misspelt key, a value out of its range, or no input.
+    """
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, description="Predict scenes with a model.")
+    parser.add_class_arguments(Request)
+    try:
+        values = vars(parser.parse_args(list(_spelled(arguments))))
+    except ArgumentError as error:
+        raise _as_recipe_error(" ".join(str(error).split())) from error
+    request = Request(**{key: _plain(value) for key, value in values.items()})
+    if not request.input:
+        raise RecipeError("input: nothing to predict", "a scene, a folder or a pattern", "Add -P input=scene.tif")
+    return request
+
+
+def _spelled(arguments: list[str]) -> Iterator[str]:
+    """Documented names as keys, and ``true`` where a key takes a word."""
+    key = ""
+    for argument in arguments:
+        if argument.startswith("--"):
+            name, equals, value = argument[2:].partition("=")
+            key = name.replace("-", "_")
+            key = ALIASES.get(key, key)
+            yield f"--{key}{equals}{_WORDS.get((key, value.lower()), value)}"
+        else:
+            yield _WORDS.get((key, argument.lower()), argument)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as Python's own types, which are written to JSON."""
+    for kind in (int, float):
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return kind(value)
+    return value
+
+
+def _as_recipe_error(message: str) -> RecipeError:
+    if message.lower().startswith("unrecognized arguments: "):
+        wrong = message.split(": ", 1)[1].split()[0].removeprefix("--").partition("=")[0]
+        known = [*ALIASES, *(field.name for field in fields(Request))]
+        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+        return RecipeError(f"there is no parameter '{wrong}'", near[0] if near else "one that --help lists")
+    key, _, reason = message.removeprefix('Parser key "').partition('": ')
+    return RecipeError(f"{key}: {reason}" if reason else message, remedy="--help lists keys and types")

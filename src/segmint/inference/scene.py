@@ -1,0 +1,245 @@
+"""A scene as the model wants to read it: its bands, rows of any height, and which pixels have a value.
+
+Example:
+    >>> with Scene.open("scene.tif", contract) as scene:
+    ...     values, valid = scene.read(0, 256)
+    >>> values.shape, valid.shape
+    ((3, 256, 4096), (256, 4096))
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader, MemoryFile
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from segmint.contract import ModelContract
+from segmint.data.images import filled, has_alpha, orientation_of, upright
+from segmint.errors import SceneError
+from segmint.inference.bands import Choice, choose
+from segmint.inference.ground import Ground
+
+RESOLUTION_TOLERANCE = 0.2
+"""Largest relative difference of the ground resolution that is predicted without resampling."""
+
+_SAMPLE = 512
+"""Edge in pixels of the reduced picture whose values are looked at before a prediction starts."""
+
+_CACHE_LIMITS = 16 * 2**20, 256 * 2**20
+"""Least and most bytes of GDAL's block cache."""
+
+_FAR = 250
+"""A scene is refused where its values fill less than this fraction of the training range, or lie above twice it."""
+
+_COLOURS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An open scene.
+
+    Attributes:
+        name: As it was given.
+        source: The open raster.
+        bands: Its bands in the model's order.
+        nodata: Raw value of empty pixels, or None.
+        ground: Where it lies, or None without a georeference.
+    """
+
+    name: str
+    source: DatasetReader
+    bands: Choice
+    nodata: float | None
+    ground: Ground | None
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, address: str, contract: ModelContract, bands: Sequence[str] = (), resample: bool = False
+    ) -> Iterator["Scene"]:
+        """Open what GDAL reads, a file or a URL, and refuse what the model was not trained for.
+
+        Args:
+            address: File, URL or anything that ``rasterio.open`` takes.
+            contract: The model's.
+            bands: Band numbers from 1, or names as the scene has them; empty to match by name or order.
+            resample: Read the scene at the model's ground resolution.
+
+        Raises:
+            SceneError: It cannot be read; its bands, ground resolution or values are not the model's.
+        """
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(_opened(address))
+                source = stack.enter_context(_turned(source))
+                scene = cls._of(address, source, contract, bands)
+                if resample and scene.ground is not None and contract.resolution_m is not None:
+                    source = stack.enter_context(_resampled(scene, scene.ground, contract.resolution_m))
+                    scene = cls._of(address, source, contract, bands)
+                _require_resolution(scene, contract)
+                _require_values(scene, contract)
+                stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
+            except RasterioError as error:
+                raise unreadable(address, error) from error
+            yield scene
+
+    @classmethod
+    def _of(cls, address: str, source: DatasetReader, contract: ModelContract, bands: Sequence[str]) -> "Scene":
+        wanted = contract.band_names
+        count = source.count - (_last_is_alpha(source) and source.count > len(wanted))
+        colours = [_COLOURS.get(colour) for colour in source.colorinterp[:count]]
+        described = list(source.descriptions[:count])
+        choice = choose(address, wanted, described if any(described) else colours, bands)
+        placed = source.crs is not None and not source.transform.is_identity
+        ground = Ground.of(source.crs, source.transform, source.height, source.width) if placed else None
+        nodata = source.nodata if source.nodata is not None else contract.input.nodata
+        return cls(address, source, choice, nodata, ground)
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.source.height)
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.source.width)
+
+    @property
+    def crs(self) -> CRS | None:
+        """Projection, or None without a georeference."""
+        return self.source.crs if self.ground else None
+
+    @property
+    def transform(self) -> Affine:
+        """From pixels to the projection."""
+        return Affine(*self.source.transform[:6])
+
+    @property
+    def cache_bytes(self) -> int:
+        """Two rows of the file's blocks: what rows of windows read again comes from memory."""
+        across = self.source.count * np.dtype(self.source.dtypes[0]).itemsize * self.width
+        least, most = _CACHE_LIMITS
+        return int(min(max(2 * self.source.block_shapes[0][0] * across, least), most))
+
+    def read(self, row: int, count: int) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """Values ``[C, count, W]`` as stored, and ``[count, W]``, False where a pixel has none.
+
+        Raises:
+            SceneError: The file is damaged, or its server no longer answers.
+        """
+        return self._read(Window(0, row, self.width, count), None)
+
+    def reduced(self, edge: int) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """The whole scene with at most ``edge`` pixels on its longer side, as :meth:`read` gives it."""
+        ratio = min(1.0, edge / max(self.height, self.width))
+        shape = max(round(self.height * ratio), 1), max(round(self.width * ratio), 1)
+        return self._read(Window(0, 0, self.width, self.height), shape)
+
+    def _read(self, window: Window, shape: tuple[int, int] | None) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        indexes = list(self.bands.indexes)
+        banded = None if shape is None else (len(indexes), *shape)
+        flags = self.source.mask_flag_enums[0]
+        alpha_is_a_band = MaskFlags.alpha in flags and (self.source.count in indexes or not _last_is_alpha(self.source))
+        masked = MaskFlags.per_dataset in flags and not alpha_is_a_band
+        try:
+            values = self.source.read(indexes, window=window, out_shape=banded)
+            valid = filled(values, self.nodata)
+            if masked:
+                valid &= self.source.dataset_mask(window=window, out_shape=shape) > 0
+        except RasterioError as error:
+            raise unreadable(self.name, error) from error
+        return values, valid
+
+
+def unreadable(address: str, error: RasterioError) -> SceneError:
+    """The error for a scene that GDAL cannot open or read."""
+    reason = str(error.__cause__ or error)
+    return SceneError(f"{address} cannot be read ({reason})", "a raster", "Check the address and the file")
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[DatasetReader]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        source = rasterio.open(address)
+    with source:
+        yield source
+
+
+@contextmanager
+def _turned(source: DatasetReader) -> Iterator[DatasetReader]:
+    """A photograph turned as its EXIF orientation asks, as in training; anything else as it is."""
+    orientation = orientation_of(source)
+    if orientation == 1:
+        yield source
+        return
+    size = (source.width, source.height) if orientation > 4 else (source.height, source.width)
+    values = upright(source.read(), orientation, (0, 0, *size))
+    profile = {"driver": "GTiff", "count": len(values), "dtype": values.dtype, "height": size[0], "width": size[1]}
+    with MemoryFile() as memory, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with memory.open(**profile) as target:
+            target.write(values)
+            target.colorinterp = source.colorinterp
+        with memory.open() as turned:
+            yield turned
+
+
+def _last_is_alpha(source: DatasetReader) -> bool:
+    """Whether the last band is transparency; GDAL calls the fourth of four 8-bit bands so, even one named ``nir``."""
+    return has_alpha(source) and not source.descriptions[-1]
+
+
+def _resampled(scene: Scene, ground: Ground, resolution_m: float) -> WarpedVRT:
+    """The scene on a grid of its own projection whose pixels are as large as the model's."""
+    ratio = resolution_m / ground.resolution_m
+    height, width = max(round(scene.height / ratio), 1), max(round(scene.width / ratio), 1)
+    return WarpedVRT(
+        scene.source,
+        crs=scene.crs,
+        transform=scene.transform * Affine.scale(scene.width / width, scene.height / height),
+        height=height,
+        width=width,
+        resampling=Resampling.average if ratio > 1 else Resampling.bilinear,
+    )
+
+
+def _require_resolution(scene: Scene, contract: ModelContract) -> None:
+    if scene.ground is None or contract.resolution_m is None:
+        return
+    found_m, wanted_m = scene.ground.resolution_m, contract.resolution_m
+    if not 1 / (1 + RESOLUTION_TOLERANCE) <= found_m / wanted_m <= 1 + RESOLUTION_TOLERANCE:
+        raise SceneError(
+            f"{scene.name} has pixels of {found_m:.4g} m",
+            f"{wanted_m:.4g} m, as in training",
+            "Read it at that resolution with -P resample=true",
+        )
+
+
+def _require_values(scene: Scene, contract: ModelContract) -> None:
+    """Refuse values of another unit, seen on a reduced picture of the scene."""
+    values, valid = scene.reduced(_SAMPLE)
+    continuous = [place for place, band in enumerate(contract.input.bands) if band.kind == "continuous"]
+    known = values[continuous][:, valid]
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return
+    low, high = contract.input.value_range
+    middle, most = (float(value) for value in np.percentile(known, (50, 99)))
+    if middle > high + (high - low) or most < low + (high - low) / _FAR:
+        raise SceneError(
+            f"{scene.name} ({scene.source.dtypes[0]}) has values around {middle:.4g}, 99 % below {most:.4g}",
+            f"{low:.6g} to {high:.6g} ({contract.input.source_dtype}), as in training",
+            "Give pixel values in the unit of the training chips, unscaled",
+        )
