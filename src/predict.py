@@ -1,7 +1,7 @@
-"""Predict scenes with a model: class maps, probabilities and polygons on the scene's own grid.
+"""Predict scenes with a model: class maps and probabilities on the scene's own grid.
 
     python src/predict.py --model meta --input scene.tif --output_dir output
-    mlflow run . -e predict -P model=models:/refugee-camp@candidate -P input=scenes -P polygons=gpkg
+    mlflow run . -e predict -P model=models:/refugee-camp@candidate -P input=scenes -P probabilities=true
 
 Values are checked before anything heavy is imported; ``--help`` lists every parameter.
 """
@@ -33,6 +33,7 @@ def predict(request: Request) -> None:
         for stem, address in scenes.items():
             done = job.run(address, output, stem)
             print(f"files:   {', '.join(str(path) for path in done.files)}")
+    print(f"next:    open {output} in QGIS or ArcGIS; the classes have their colours and names")
 
 
 if __name__ == "__main__":
