@@ -10,7 +10,7 @@ Example:
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -44,6 +44,15 @@ class SceneError(SegmintError):
 
 class SplitError(DataError):
     """Too little data, or ground that would stand on two sides of a split."""
+
+
+Refuse = Callable[[DataError], None]
+"""What a reader does with something that cannot be trained on; where it returns, the reader goes on without it."""
+
+
+def stop(error: DataError) -> None:
+    """Refuse at the first problem, as training does."""
+    raise error
 
 
 class ModelError(SegmintError):

@@ -24,7 +24,7 @@ from segmint.data.images import filled
 from segmint.data.sequences import history_bands
 from segmint.data.tiles import Rectangle
 from segmint.dataset_recipe import DataRecipe
-from segmint.errors import DataError
+from segmint.errors import DataError, Refuse, stop
 from segmint.interface import Band
 
 FILE_BANDS = (
@@ -102,8 +102,12 @@ class NextDay:
         return np.where(unknown, IGNORE, stored == 1).astype(np.uint8)
 
 
-def find_samples(data: DataRecipe) -> list[Chip]:
+def find_samples(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     """Every sample below ``data.chips_dir``, folders inside included, sorted by stem.
+
+    Args:
+        data: Where they are and which bands are taken.
+        refuse: What is done about a sample that cannot be trained on; by default its error is raised.
 
     Raises:
         DataError: No sample, two of one stem, or one that cannot be read or holds a value that is not known.
@@ -117,11 +121,17 @@ def find_samples(data: DataRecipe) -> list[Chip]:
         if any(part.startswith(".") for part in path.relative_to(root).parts):
             continue
         if path.stem in found:
-            raise DataError(f"{found[path.stem]} and {path} have the same stem", "one sample per stem", "Remove one")
-        found[path.stem] = path
+            refuse(DataError(f"{found[path.stem]} and {path} have the same stem", "one sample per stem", "Remove one"))
+        found.setdefault(path.stem, path)
     if not found:
         raise DataError(f"{root} holds no sample", ".npz files with inputs and targets", "Check data.chips_dir")
-    return [_checked(stem, path, root, planes, data.ignore_value) for stem, path in found.items()]
+    chips = []
+    for stem, path in found.items():
+        try:
+            chips.append(_checked(stem, path, root, planes, data.ignore_value))
+        except DataError as error:
+            refuse(error)
+    return chips
 
 
 def _ground(data: DataRecipe) -> list[dataset_recipe.Band]:

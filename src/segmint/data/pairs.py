@@ -7,6 +7,7 @@ Example:
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -27,12 +28,16 @@ from segmint.data.images import (
 )
 from segmint.data.labels import Label, size_of
 from segmint.data.patterns import find
-from segmint.errors import DataError
+from segmint.errors import DataError, Refuse, stop
 from segmint.recipe import DataRecipe
 
 
-def find_chips(data: DataRecipe) -> list[Chip]:
+def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     """Every image with its label, sorted by stem.
+
+    Args:
+        data: Where they are and what they must hold.
+        refuse: What is done about a chip that cannot be trained on; by default its error is raised.
 
     Raises:
         DataError: An empty folder, an image without a label or a label without an image, two files of one stem, a file
@@ -40,39 +45,44 @@ def find_chips(data: DataRecipe) -> list[Chip]:
     """
     images_folder = Path(data.chips_dir)
     labels_folder = Path(data.labels_dir or data.chips_dir)
-    images = find(images_folder, data.images, "chips_dir")
-    labels = find(labels_folder, data.labels, "labels_dir")
-    masks = find(labels_folder, data.masks, "labels_dir") if data.masks else {}
+    images = find(images_folder, data.images, "chips_dir", refuse)
+    labels = find(labels_folder, data.labels, "labels_dir", refuse)
+    masks = find(labels_folder, data.masks, "labels_dir", refuse) if data.masks else {}
     for stem, image in images.items():
         if stem not in labels:
             wanted = labels_folder / data.labels.split("|")[0].replace("*", stem)
-            raise DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip")
+            refuse(DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip"))
     for stem, label in labels.items():
         if stem not in images:
             wanted = images_folder / data.images.split("|")[0].replace("*", stem)
-            raise DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label")
+            refuse(DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label"))
+    chips = []
     with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
-        chips = [_checked(stem, image, labels[stem], masks.get(stem), data) for stem, image in images.items()]
-    for chip in chips[1:]:
-        if chip.dtype != chips[0].dtype:
-            found = f"chip {chip.place} is {chip.dtype}, {chips[0].place} is {chips[0].dtype}"
-            raise DataError(found, "one data type", "Convert the chips to the same data type")
-    nodata_of(chips)
+        for stem in (stem for stem in images if stem in labels):
+            try:
+                chips.append(_checked(stem, images[stem], labels[stem], masks.get(stem), data))
+            except DataError as error:
+                refuse(error)
+    return _alike(chips, refuse)
+
+
+_SHARED = {
+    "dtype": ("is", "one data type", "Convert the chips to the same data type"),
+    "nodata": ("declares nodata", "one nodata value", "Set data.nodata in the recipe"),
+}
+
+
+def _alike(chips: list[Chip], refuse: Refuse) -> list[Chip]:
+    """The chips that have data type and nodata value in common with most of the others."""
+    for trait, (verb, wanted, remedy) in _SHARED.items():
+        values = [getattr(chip, trait) for chip in chips]
+        for usual, _ in Counter(values).most_common(1):
+            other = chips[values.index(usual)].place
+            for chip, value in zip(chips, values, strict=True):
+                if value != usual:
+                    refuse(DataError(f"chip {chip.place} {verb} {value}, {other} {verb} {usual}", wanted, remedy))
+            chips = [chip for chip, value in zip(chips, values, strict=True) if value == usual]
     return chips
-
-
-def nodata_of(chips: Sequence[Chip]) -> float | None:
-    """The nodata value that all chips share, or None.
-
-    Raises:
-        DataError: Chips declare different values.
-    """
-    first = chips[0]
-    for chip in chips[1:]:
-        if chip.nodata != first.nodata:
-            found = f"chip {chip.place} declares nodata {chip.nodata}, {first.place} {first.nodata}"
-            raise DataError(found, "one nodata value", "Set data.nodata in the recipe")
-    return first.nodata
 
 
 def band_indexes(path: Path, count: int, descriptions: Sequence[str | None], data: DataRecipe) -> tuple[int, ...]:

@@ -12,18 +12,19 @@ import re
 from pathlib import Path
 
 from segmint.data.images import IMAGE_ENDINGS
-from segmint.errors import DataError, RecipeError
+from segmint.errors import DataError, RecipeError, Refuse, stop
 
 _ANY_ENDING = "|".join(re.escape(ending) for ending in IMAGE_ENDINGS)
 
 
-def find(folder: Path, pattern: str, key: str) -> dict[str, Path]:
+def find(folder: Path, pattern: str, key: str, refuse: Refuse = stop) -> dict[str, Path]:
     """Files below a folder by their stem, sorted by stem; hidden ones are left out.
 
     Args:
         folder: Where to look, folders inside included.
         pattern: What the star is taken from.
         key: Recipe key of the folder, for messages.
+        refuse: What is done about a second file of one stem.
 
     Raises:
         RecipeError: A pattern without exactly one star.
@@ -37,8 +38,8 @@ def find(folder: Path, pattern: str, key: str) -> dict[str, Path]:
         if hidden or stem is None or not path.is_file():
             continue
         if stem in found:
-            raise DataError(f"{found[stem]} and {path.name} have the same stem", "one file per stem", "Remove one")
-        found[stem] = path
+            refuse(DataError(f"{found[stem]} and {path.name} have the same stem", "one file per stem", "Remove one"))
+        found.setdefault(stem, path)
     if not found:
         wanted_names = pattern if pattern != "*" else f"files that end in {', '.join(IMAGE_ENDINGS)}"
         raise DataError(

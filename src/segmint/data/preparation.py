@@ -20,7 +20,7 @@ from segmint.data.pairs import find_chips
 from segmint.data.sample import is_sample, make_sample
 from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
 from segmint.data.statistics import Scaling, Statistics, measure
-from segmint.errors import RecipeError
+from segmint.errors import RecipeError, Refuse, stop
 from segmint.interface import Band
 from segmint.recipe import DataRecipe, Recipe
 
@@ -33,7 +33,7 @@ def image_bands(data: DataRecipe) -> tuple[Band, ...]:
     )
 
 
-Reader = tuple[Callable[[DataRecipe], list[Chip]], Callable[[DataRecipe], tuple[Band, ...]]]
+Reader = tuple[Callable[[DataRecipe, Refuse], list[Chip]], Callable[[DataRecipe], tuple[Band, ...]]]
 
 READERS: dict[str, Reader] = {
     "images": (find_chips, image_bands),
@@ -99,15 +99,9 @@ def prepare(recipe: Recipe) -> PreparedData:
         SplitError: Too little data, or ground on two sides.
     """
     data = recipe.data
-    chips_dir, labels_dir = Path(data.chips_dir), Path(data.labels_dir or data.chips_dir)
-    if data.sample and not _has_files(chips_dir) and not _has_files(labels_dir):
-        print(f"{chips_dir} is empty: making the built-in sample", flush=True)
-        make_sample(data.sample, chips_dir, labels_dir)
-    for key, folder in (("chips_dir", chips_dir), ("labels_dir", labels_dir)):
-        if not folder.is_dir():
-            raise RecipeError(f"{key}: no folder {folder}", "an existing folder", "Check spelling and working folder")
+    ready_folders(data)
     find, name_bands = READERS[data.reader]
-    chips, bands = find(data), name_bands(data)
+    chips, bands = find(data, stop), name_bands(data)
     split = split_ground(chips, recipe.split, data.tile_size, data.fit)
     check_overlap(chips, split)
     scaling = scaling_of(data, bands, chips[0].dtype)
@@ -118,12 +112,27 @@ def prepare(recipe: Recipe) -> PreparedData:
         scaling=scaling,
         statistics=measure(chips, split, scaling, [item.name for item in data.classes]),
         fingerprint=fingerprint(chips),
-        builtin_sample=is_sample(chips_dir),
+        builtin_sample=is_sample(Path(data.chips_dir)),
     )
     counts = ", ".join(f"{len(split.tiles[name])} {name}" for name in SPLITS)
-    print(f"data: {len(chips)} chips in {chips_dir}, tiles: {counts}", flush=True)
+    print(f"data: {len(chips)} chips in {data.chips_dir}, tiles: {counts}", flush=True)
     print(f"split: {split.rule}", flush=True)
     return prepared
+
+
+def ready_folders(data: DataRecipe) -> None:
+    """See to it that the folders are there; an empty one is filled with the built-in sample that the recipe names.
+
+    Raises:
+        RecipeError: A folder is missing.
+    """
+    chips_dir, labels_dir = Path(data.chips_dir), Path(data.labels_dir or data.chips_dir)
+    if data.sample and not _has_files(chips_dir) and not _has_files(labels_dir):
+        print(f"{chips_dir} is empty: making the built-in sample", flush=True)
+        make_sample(data.sample, chips_dir, labels_dir)
+    for key, folder in (("chips_dir", chips_dir), ("labels_dir", labels_dir)):
+        if not folder.is_dir():
+            raise RecipeError(f"{key}: no folder {folder}", "an existing folder", "Check spelling and working folder")
 
 
 def _has_files(folder: Path) -> bool:

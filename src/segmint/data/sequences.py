@@ -30,7 +30,7 @@ from segmint.data.images import open_raster
 from segmint.data.landscape import Ground, wind
 from segmint.data.tiles import Rectangle
 from segmint.dataset_recipe import DataRecipe
-from segmint.errors import DataError
+from segmint.errors import DataError, Refuse, stop
 from segmint.interface import Band
 
 BACKGROUND, FIRE = (68, 1, 84), (253, 231, 36)
@@ -119,8 +119,12 @@ class NextFrame:
         return np.array(stack[self.position, row : row + height, col : col + width], np.uint8)
 
 
-def find_sequences(data: DataRecipe) -> list[Chip]:
+def find_sequences(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     """Every step of every sequence below ``data.chips_dir``, sorted by sequence and step.
+
+    Args:
+        data: Where they are and what they must hold.
+        refuse: What is done about a sequence that cannot be trained on; by default its error is raised.
 
     Raises:
         DataError: A part of the layout that is missing, numbers that do not run on, frames in other colours, sizes that
@@ -133,19 +137,24 @@ def find_sequences(data: DataRecipe) -> list[Chip]:
     ground = landscape.open_ground(terrain / landscape.RASTER, data)
     indices, history = terrain / landscape.WINDOWS, terrain / landscape.HISTORY
     windows, weathers = landscape.read_windows(indices, ground.size), landscape.read_weather_files(terrain)
-    _same_numbers(fires, windows, root / "fire_frames", indices)
+    _same_numbers(fires, windows, root / "fire_frames", indices, refuse)
     isochrones = _sequences(root / "isochrones") if data.target == "isochrone" else fires
-    _same_numbers(fires, isochrones, root / "fire_frames", root / "isochrones")
+    _same_numbers(fires, isochrones, root / "fire_frames", root / "isochrones", refuse)
     chips: list[Chip] = []
-    for number, folder in sorted(fires.items()):
-        frames = _frames(folder, "fire", None)
-        targets = frames if isochrones is fires else _frames(isochrones[number], "iso", len(frames))
-        top, left, *size = windows[number]
-        for paths in filter(None, dict.fromkeys((frames, targets))):
-            if list(shape := decoded(paths, data.ignore_value).shape[1:]) != size:
-                found = f"frame {paths[0]} has {shape} rows and columns, its window in {indices} {tuple(size)}"
-                raise DataError(found, "the same size", "Use the frames and indices of one and the same run")
-        weather = landscape.weather_of(number, len(frames) - 1, weathers, history)
+    for number in sorted(fires.keys() & windows.keys() & isochrones.keys()):
+        folder = fires[number]
+        try:
+            frames = _frames(folder, "fire", None)
+            targets = frames if isochrones is fires else _frames(isochrones[number], "iso", len(frames))
+            top, left, *size = windows[number]
+            for paths in filter(None, dict.fromkeys((frames, targets))):
+                if list(shape := decoded(paths, data.ignore_value).shape[1:]) != size:
+                    found = f"frame {paths[0]} has {shape} rows and columns, its window in {indices} {tuple(size)}"
+                    raise DataError(found, "the same size", "Use the frames and indices of one and the same run")
+            weather = landscape.weather_of(number, len(frames) - 1, weathers, history)
+        except DataError as error:
+            refuse(error)
+            continue
         common = (weather, history, indices, ground.path, *sidecars(ground.path))
         for last in range(len(frames) - 1):
             position = last + 1 + len(targets) - len(frames)
@@ -252,12 +261,12 @@ def _sequences(parent: Path) -> dict[int, Path]:
     return folders
 
 
-def _same_numbers(fires: Mapping[int, Path], others: Iterable[int], here: Path, there: Path) -> None:
+def _same_numbers(fires: Mapping[int, Path], others: Iterable[int], here: Path, there: Path, refuse: Refuse) -> None:
     lacking, extra = sorted(fires.keys() - set(others)), sorted(set(others) - fires.keys())
     for numbers, has, lacks in ((lacking, here, there), (extra, there, here)):
         if numbers:
             listed = ", ".join(map(str, numbers[:5])) + (" ..." if len(numbers) > 5 else "")
-            raise DataError(f"{has} has sequence {listed}, {lacks} not", "the same sequences", "Add or remove them")
+            refuse(DataError(f"{has} has sequence {listed}, {lacks} not", "the same sequences", "Add or remove them"))
 
 
 def _frames(folder: Path, prefix: str, count: int | None) -> tuple[Path, ...]:
