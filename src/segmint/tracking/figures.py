@@ -55,7 +55,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw in the common style, whatever the process has set."""
 
     @wraps(draw)
@@ -66,7 +66,7 @@ def _styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return styled
 
 
-@_styled
+@styled
 def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Pixels by true class (rows) and predicted class (columns), with the share of each row."""
     counts = np.array(evaluation.confusion)
@@ -91,7 +91,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def curves(history: list[dict[str, float]]) -> Figure:
     """Loss, validation scores and learning rate of every epoch (keys as :class:`EpochLog` records them)."""
     epochs = [record["epoch"] for record in history]
@@ -121,7 +121,7 @@ def curves(history: list[dict[str, float]]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def precision_recall(evaluation: Evaluation, threshold: float) -> Figure:
     """Precision over recall of the foreground as the threshold moves; the chosen one is marked."""
     # where no pixel is chosen precision is undefined and recorded as 0
@@ -140,7 +140,7 @@ def precision_recall(evaluation: Evaluation, threshold: float) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def reliability(calibration: Calibration) -> Figure:
     """How often the model is right when it says a probability, and how many pixels get which probability."""
     confidence, correct, pixels = np.array(calibration.bins, dtype=float).reshape(-1, 3).T
@@ -157,7 +157,7 @@ def reliability(calibration: Calibration) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def chip_panel(
     image: NDArray[np.generic],
     target: NDArray[np.uint8],
@@ -181,14 +181,14 @@ def chip_panel(
     figure = Figure(figsize=(12, height))
     sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - 2.84 / height, "wspace": 0.03}
     panels = figure.subplots(1, 5, gridspec_kw=sides)
-    _show(panels[0], picture(image, contract.input), "image")
-    _show(panels[1], class_picture(target, classes), "truth")
+    show(panels[0], picture(image, contract.input), "image")
+    show(panels[1], class_picture(target, classes), "truth")
     meaning = f"probability of {classes[1].name}" if len(probability) == 1 else "probability of the answer"
-    _show(panels[2], probability.max(axis=0), meaning)
+    show(panels[2], probability.max(axis=0), meaning)
     scale = panels[2].inset_axes((0.1, -0.09, 0.8, 0.04))
     figure.colorbar(panels[2].images[0], cax=scale, orientation="horizontal", ticks=(0, 0.5, 1))
-    _show(panels[3], class_picture(prediction, classes), "prediction")
-    _show(panels[4], error_picture(image, target, prediction, contract), "errors")
+    show(panels[3], class_picture(prediction, classes), "prediction")
+    show(panels[4], error_picture(image, target, prediction, contract), "errors")
     _legend(panels[1], {item.name: item.color for item in classes})
     _legend(panels[4], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))  # two classes have no other
     figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
@@ -208,7 +208,8 @@ def save(figure: Figure, path: Path) -> None:
     replace_file(path, png(figure))
 
 
-def _show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:
+def show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:
+    """A picture ``[H, W, 3]``, or ``[H, W]`` of 0..1, without a frame."""
     axes.imshow(drawn, interpolation="nearest", cmap="cividis", vmin=0, vmax=1)  # only a one-band picture heeds cmap
     axes.set_title(title, fontweight="normal")
     axes.set_axis_off()

@@ -10,21 +10,17 @@ Example:
 
 from __future__ import annotations
 
-import base64
-import math
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from segmint.contract import ModelContract
 from segmint.export import card
 from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
-from segmint.tracking.figures import png
+from segmint.tracking.page import template
 
 if TYPE_CHECKING:
     from segmint.data.statistics import Statistics
@@ -61,15 +57,8 @@ def write(
         examples: Best and worst chips.
         run: What identifies the run; the tracking URI without credentials.
     """
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page.filters |= {"score": card.score, "size": card.size, "image": _image, "duration": _duration}
-    content = page.get_template("report.html.j2").render(
+    page = template(Path(__file__).with_name("report.html.j2"), score=card.score, size=card.size)
+    content = page.render(
         contract=contract,
         found=card.found(contract),
         evaluation=evaluation,
@@ -109,19 +98,3 @@ def _spread(evaluation: Evaluation) -> str:
         f"Over {len(scored)} chips the IoU has the median {middle:.3f}, "
         f"from {lowest:.3f} ({worst}) to {highest:.3f} ({best})."
     )
-
-
-def _image(figure: Figure) -> Markup:
-    """The figure as an ``img`` element whose alternative text is made of the figure's titles."""
-    titles = [figure.get_suptitle(), *(axes.get_title(loc="left") for axes in figure.axes)]
-    words = "; ".join(title for title in titles if title)
-    source = base64.b64encode(png(figure)).decode("ascii")
-    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(words, source)
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as a person says them: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(math.floor(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

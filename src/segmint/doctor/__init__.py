@@ -1,0 +1,1 @@
+"""The examination of a dataset before anything is trained on it."""
