@@ -36,6 +36,10 @@ def test_good_data_are_accepted_and_the_next_command_trains_on_them(bright_squar
     assert not any(line.startswith("error") for line in lines)
     plain = json.loads((tmp_path / "looked at" / "findings.json").read_text())
     assert plain["refused"] is False
+    page = (tmp_path / "looked at" / "report.html").read_text()
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert page.count("data:image/png;base64,") >= 3  # chips, label shift, classes
     assert plain["chips"] == 24
 
 

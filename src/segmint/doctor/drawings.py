@@ -32,7 +32,7 @@ RGB = NDArray[np.uint8]
 def outlined_chips(found: Examination, captions: dict[str, str]) -> Figure:
     """Chips by stem with the outline of their labels, in rows of four; each under its stem and a caption."""
     rows = -(-len(captions) // _PER_ROW)
-    figure = Figure(figsize=(12, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(12, 3.7 * rows), layout="compressed")
     panels = figure.subplots(rows, _PER_ROW, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
@@ -42,14 +42,16 @@ def outlined_chips(found: Examination, captions: dict[str, str]) -> Figure:
         step = max(1, max(label.shape) // _SHOWN)
         thin = (slice(None, None, step),) * 2
         drawn = _outlined(_rgb(image[:, *thin], found, chip), label[thin], YELLOW)
-        show(axes, drawn, _short(stem) + "\n" + caption)
+        show(axes, drawn, "\n".join(map(_short, (stem, *caption.split("\n")))))
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_box_aspect(1)
     return figure
 
 
 @styled
 def pair_side_by_side(found: Examination, one: str, other: str, title: str) -> Figure:
     """Two chips that show the same picture."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), layout="compressed")
     for axes, stem in zip(figure.subplots(1, 2), (one, other), strict=True):
         chip = _chip(found, stem)
         image, _ = _middle(chip, _WINDOW)
@@ -62,15 +64,16 @@ def pair_side_by_side(found: Examination, one: str, other: str, title: str) -> F
 @styled
 def shift_evidence(found: Examination, shift: Shift) -> Figure:
     """Agreement over all shifts, and a chip with its label as it is and as it should be."""
-    figure = Figure(figsize=(12, 4), layout="constrained")
-    surface, *closeups = figure.subplots(1, 3 if shift.clear else 2)
+    figure = Figure(figsize=(12, 4.2), layout="compressed")
+    moves = shift.clear and shift.length > 0
+    surface, *closeups = figure.subplots(1, 3 if moves else 2)
     _surface(surface, shift)
     chip = _chip(found, _edged(found))
     image, label = _middle(chip, 4 * _CLOSE)
     place = _busiest(label)
     drawn = _rgb(image, found, chip)
     show(closeups[0], _enlarged(_outlined(drawn, label, YELLOW)[place]), f"{_short(chip.stem)}, label as it is")
-    if shift.clear:
+    if moves:
         moved = np.roll(label, (-shift.down, -shift.right), (0, 1))
         title = f"label moved by ({-shift.right:+d}, {-shift.down:+d}) px"
         show(closeups[1], _enlarged(_outlined(drawn, moved, SKY)[place]), title)

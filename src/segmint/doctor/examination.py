@@ -14,7 +14,7 @@ from segmint.doctor.duplicates import Pair
 from segmint.doctor.duplicates import find as find_pairs
 from segmint.doctor.findings import Example, Finding, refusals, sort
 from segmint.doctor.portraits import Portrait, portray
-from segmint.doctor.registration import REACH, Shift
+from segmint.doctor.registration import LEAST_TILES, REACH, Shift
 from segmint.doctor.survey import Survey, survey
 from segmint.recipe import Recipe
 
@@ -70,7 +70,7 @@ def examine(recipe: Recipe) -> Examination:
     found = survey(recipe)
     album = portray(found, recipe)
     names = [item.name for item in recipe.data.classes]
-    pairs = find_pairs([portrait.likeness for portrait in album.portraits])
+    pairs = _of_strangers(album.portraits, find_pairs([item.likeness for item in album.portraits]))
     shift = album.register.shift()
     shift_m = _in_metres(shift, found)
     findings = refusals(found.refused)
@@ -83,6 +83,16 @@ def examine(recipe: Recipe) -> Examination:
         findings += _duplicates(album.portraits, pairs)
         findings += _shifted(shift, shift_m)
     return Examination(recipe, found, album.portraits, pairs, shift, shift_m, sort(findings))
+
+
+def _of_strangers(portraits: Sequence[Portrait], pairs: Sequence[Pair]) -> list[Pair]:
+    """The likest pair of any two groups (sequences of a fire), and none within one; the likest stand first."""
+    likest: dict[frozenset[str], Pair] = {}
+    for pair in pairs:
+        groups = frozenset(item.group or item.stem for item in (portraits[pair.one], portraits[pair.other]))
+        if len(groups) == 2:
+            likest.setdefault(groups, pair)
+    return list(likest.values())
 
 
 def _in_metres(shift: Shift | None, found: Survey) -> tuple[float, float] | None:
@@ -115,17 +125,18 @@ def _duplicates(portraits: Sequence[Portrait], pairs: Sequence[Pair]) -> list[Fi
 def shift_in_words(shift: Shift, shift_m: tuple[float, float] | None) -> str:
     """Where labels lie, as a sentence without its stop."""
     if not shift.clear:
-        return (
-            f"no clear answer to whether labels are shifted: within {REACH} px no shift is better than the others "
-            f"beyond chance ({shift.confidence:.0%} of redrawn sets agree)"
-        )
+        reason = f"no shift within {REACH} px stands out"
+        if shift.tiles < LEAST_TILES:
+            reason = f"edges of labels in {shift.tiles} of at least {LEAST_TILES} tiles"
+        return f"no clear answer to whether labels are shifted: {reason}"
     if not shift.right and not shift.down:
         return "labels lie where the images have their edges"
-    across = f"{abs(shift.right)} px too far {'right' if shift.right > 0 else 'left'}"
-    down = f"{abs(shift.down)} px too far {'down' if shift.down > 0 else 'up'}"
-    metres = f" ({abs(shift_m[0]):.2g} m and {abs(shift_m[1]):.2g} m)" if shift_m else ""
-    parts = [part for part, size in ((across, shift.right), (down, shift.down)) if size]
-    return f"labels lie {' and '.join(parts)}{metres}"
+    parts = []
+    for place, (size, words) in enumerate(((shift.right, ("right", "left")), (shift.down, ("down", "up")))):
+        metres = f" ({abs(shift_m[place]):.2g} m)" if shift_m else ""
+        if size:
+            parts.append(f"{abs(size)} px{metres} too far {words[size < 0]}")
+    return f"labels lie {' and '.join(parts)}"
 
 
 def _shifted(shift: Shift | None, shift_m: tuple[float, float] | None) -> list[Finding]:

@@ -36,6 +36,7 @@ class Portrait:
 
     Attributes:
         stem: Its name.
+        group: What the reader knows it must not be parted from, or None.
         counts: Per split, pixels of each class and, last, of those that count nowhere.
         showing: Per split, tiles that show each class.
         pixels: Pixels looked at.
@@ -48,6 +49,7 @@ class Portrait:
     """
 
     stem: str
+    group: str | None
     counts: dict[str, NDArray[np.int64]]
     showing: dict[str, NDArray[np.int64]]
     pixels: int
@@ -114,6 +116,7 @@ def _portrait(chip: Chip, tiles: Sequence[tuple[str, Tile]], bands: tuple[Band, 
         showing[side] = showing.get(side, 0) + (shown > 0)[:classes].astype(np.int64)
     return Portrait(
         stem=chip.stem,
+        group=chip.group,
         counts=counts,
         showing=showing,
         pixels=pixels.seen,

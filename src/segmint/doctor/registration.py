@@ -23,13 +23,15 @@ from segmint.data.chips import IGNORE
 
 REACH = 12
 """Largest shift that is looked for, in pixels."""
+LEAST_TILES = 4
+"""Tiles with an edge of a label that an answer needs."""
 SURE = 0.9
 """Share of the redrawn sets that must give the same shift."""
 
 _SPAN = 2 * REACH + 1
 _SETS, _DRAWN = 64, 200
-_LEAST_SETS = 4
 _LEAST_AGREEMENT = 0.1
+_TINY = 1e-12
 _STRONGEST = 98
 """Percentile that cuts gradients off, so that a few glaring edges do not decide."""
 
@@ -47,6 +49,7 @@ class Shift:
         agreement: At the best shift, in mean gradients of the image per pixel of label edge; 1 and more is strong.
         confidence: Share of the redrawn sets of tiles whose shift is the same to 1.5 px, 0..1.
         surface: Agreement of every shift.
+        tiles: Tiles with an edge of a label.
         clear: Whether this can be relied on.
     """
 
@@ -55,6 +58,7 @@ class Shift:
     agreement: float
     confidence: float
     surface: Surface
+    tiles: int
     clear: bool
 
     @property
@@ -102,8 +106,8 @@ class Register:
         down, right = best[0] - REACH, best[1] - REACH
         agreement, confidence = float(surface[best]), sum(same) / _DRAWN
         inside = max(abs(down), abs(right)) < REACH
-        clear = len(sums) >= _LEAST_SETS and inside and agreement >= _LEAST_AGREEMENT and confidence >= SURE
-        return Shift(-right, -down, agreement, confidence, surface, clear)
+        clear = self.tiles >= LEAST_TILES and inside and agreement >= _LEAST_AGREEMENT and confidence >= SURE
+        return Shift(-right, -down, agreement, confidence, surface, self.tiles, clear)
 
 
 def _peak(surface: Surface) -> tuple[int, int]:
@@ -111,29 +115,29 @@ def _peak(surface: Surface) -> tuple[int, int]:
     return row, col
 
 
-def _doubled(plane: NDArray[np.float32]) -> NDArray[np.complex128]:
+def _doubled(plane: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Gradient of ``[h, w]`` with its angle doubled and its length kept."""
     down, right = np.gradient(plane)
-    gradient = right + 1j * down
+    gradient = right + np.complex64(1j) * down
     length = np.abs(gradient)
-    return np.where(length > 0, gradient**2 / np.maximum(length, 1e-12), 0)
+    return np.asarray(gradient * gradient / np.maximum(length, _TINY), np.complex64)
 
 
-def _image_edges(image: NDArray[np.generic]) -> NDArray[np.complex128]:
+def _image_edges(image: NDArray[np.generic]) -> NDArray[np.complex64]:
     """Mean over the bands, each in units of its mean gradient."""
-    edges = np.zeros(image.shape[1:], np.complex128)
+    edges = np.zeros(image.shape[1:], np.complex64)
     for band in np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0):
         doubled = _doubled(band)
         length = np.abs(doubled)
         limit = np.percentile(length, _STRONGEST)
-        limited = doubled * np.minimum(1, limit / np.maximum(length, 1e-12))
-        edges += limited / max(float(length.mean()), 1e-12)
-    return edges / len(image)
+        limited = doubled * np.minimum(1, limit / np.maximum(length, _TINY))
+        edges += limited / max(float(length.mean()), _TINY)
+    return np.asarray(edges / len(image), np.complex64)
 
 
-def _label_edges(label: NDArray[np.uint8], classes: int) -> NDArray[np.complex128]:
+def _label_edges(label: NDArray[np.uint8], classes: int) -> NDArray[np.complex64]:
     """Edges between classes, but not those of ignored pixels nor any nearer to the border than a shift reaches."""
-    edges = np.zeros(label.shape, np.complex128)
+    edges = np.zeros(label.shape, np.complex64)
     inner = (slice(REACH + 1, -REACH - 1),) * 2
     for value in range(1, classes):
         edges[inner] += _doubled((label == value).astype(np.float32))[inner]

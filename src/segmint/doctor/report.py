@@ -95,7 +95,7 @@ def _outlines(found: Examination) -> Figure | None:
     for finding in found.findings:
         cases = (case for case in finding.examples if case.name in known and case.name not in captions)
         for case in islice(cases, _PER_FINDING):
-            captions[case.name] = f"{finding.kind}: {case.detail}"
+            captions[case.name] = f"{finding.kind}\n{case.detail}"
     for item in found.portraits[:4]:
         captions.setdefault(item.stem, "as it is")
     return drawings.outlined_chips(found, dict(islice(captions.items(), _WORST))) if captions else None

@@ -38,9 +38,15 @@ def examine(chips: Sequence[Chip], portraits: Sequence[Portrait], bands: Sequenc
 
 
 def undeclared(data: DataRecipe) -> list[Finding]:
-    """Label values that are no class: how many pixels of each, in which labels. Colour pictures are left out."""
+    """Label values that are no class: how many pixels of each, in which labels.
+
+    Colour pictures and files that cannot be read are left out: the survey has told them.
+    """
     declared = {value for item in data.classes for value in item.values} | {data.ignore_value}
-    labels = find(Path(data.labels_dir or data.chips_dir), data.labels, "labels_dir", lambda error: None)
+    try:
+        labels = find(Path(data.labels_dir or data.chips_dir), data.labels, "labels_dir", lambda error: None)
+    except DataError:  # the survey has told it
+        return []
     places: dict[float, dict[str, int]] = defaultdict(dict)
     for stem, path in labels.items():
         for value, count in _counts(path, data.label_key).items():
