@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from affine import Affine
+from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
@@ -24,6 +24,7 @@ _UNEVEN = 1.5
 """Ratio to the median ground size of a pixel from which a chip is told apart."""
 
 Placed = tuple[CRS, Affine]
+Point = tuple[float, float]
 
 
 def examine(chips: Sequence[Chip]) -> list[Finding]:
@@ -97,12 +98,16 @@ def _placed(answer: object) -> Placed | None:
 def _apart(chip: Chip, crs: CRS, placed: Placed) -> float:
     """Largest distance of a corner of the label from the chip's, in pixels of the chip."""
     assert chip.transform is not None
-    corners = [(0, 0), (chip.width, 0), (0, chip.height), (chip.width, chip.height)]
-    xs, ys = zip(*(placed[1] * corner for corner in corners), strict=True)
+    corners: list[Point] = [(0, 0), (chip.width, 0), (0, chip.height), (chip.width, chip.height)]
+    ground = _moved(corners, placed[1])
     if crs != placed[0]:
-        xs, ys = transform(placed[0], crs, xs, ys)
-    back = ~Affine(*chip.transform)
-    return max(math.dist(back * place, corner) for place, corner in zip(zip(xs, ys, strict=True), corners, strict=True))
+        ground = list(zip(*transform(placed[0], crs, *zip(*ground, strict=True)), strict=True))
+    found = _moved(ground, ~Affine(*chip.transform))
+    return max(math.dist(place, corner) for place, corner in zip(found, corners, strict=True))
+
+
+def _moved(points: Sequence[Point], by: Affine) -> list[Point]:
+    return [(by.a * x + by.b * y + by.c, by.d * x + by.e * y + by.f) for x, y in points]
 
 
 def _name(crs: str | None) -> str:
