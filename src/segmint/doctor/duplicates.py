@@ -22,8 +22,8 @@ EDGE = 64
 ALIKE = 0.5
 """Correlation from which two chips show the same picture.
 
-Set by looking at drawn camps, Banepa, nuclei and strips: different chips reached 0.2, copies with other light, as JPEG or
-moved a little 0.65 and more. Copies cropped and enlarged by 3 to 6 % fell to 0.37, so that some are missed.
+Set by looking at drawn camps, Banepa, nuclei and strips: different chips reached 0.2, copies with other light, as JPEG
+or moved a little 0.65 and more. Copies cropped and enlarged by 3 to 6 % fell to 0.37, so that some are missed.
 """
 
 _KEPT = 8
