@@ -1,9 +1,10 @@
 """src/predict.py as a user runs it."""
 
 import json
-import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import onnxruntime
@@ -70,18 +71,17 @@ def test_the_middle_of_a_single_window_is_what_onnx_runtime_says(room, model_fol
         assert (found.read(1) == (expected[0] >= 0.4))[clear].all()
     facts = json.loads((tmp_path / "one.json").read_text())
     assert facts["model"]["name"] == "test-model"
-    assert facts["files"] == ["one_classes.tif", "one_probabilities.tif"]
+    assert facts["files"] == ["one_classes.tif", "one_probabilities.tif", "one_overlay.png"]
 
 
 def test_help_lists_the_parameters_and_loads_nothing_heavy(room):
     script = str(REPOSITORY / "src" / "predict.py")
-    code = (
-        f"import runpy, sys; sys.argv = ['predict.py', '--help']\ntry: runpy.run_path({script!r}, run_name='__main__')"
-    )
-    code += "\nfinally: print({'torch', 'mlflow', 'rasterio', 'onnxruntime'} & set(sys.modules))"
-    path = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
-    done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
-    assert "--resample" in done.stdout
+    code = "import runpy, sys; sys.argv, sys.path[0] = ['predict.py', '--help'], sys.argv[1]\ntry: "
+    code += f"runpy.run_path({script!r}, run_name='__main__')\n"
+    code += "finally: print({'torch', 'mlflow', 'rasterio', 'onnxruntime'} & set(sys.modules))"
+    command = [sys.executable, "-c", code, str(REPOSITORY / "src")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "--min_area_m2" in done.stdout
     assert done.stdout.rstrip().endswith("set()")
 
 
@@ -102,3 +102,83 @@ def test_what_cannot_be_done_is_said_in_one_line(room, model_folder, tmp_path, a
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.glob("scene*"))
+
+
+@pytest.fixture(scope="module")
+def long_scene(room):
+    """A scene that takes some seconds with a small stride."""
+    draw = np.random.default_rng(8)
+    write_raster(room / "long.tif", draw.integers(1, 250, (3, 900, 300)).astype(np.uint8), (500_000.0, 4_000_000.0))
+    return ["--input=long.tif", "--stride=16", "--backend=onnxruntime"]
+
+
+def started(room, rows, output, *arguments):
+    """The process of a prediction that has finished some rows."""
+    command = [sys.executable, str(REPOSITORY / "src" / "predict.py"), f"--output_dir={output}", *map(str, arguments)]
+    process = subprocess.Popen(
+        command, cwd=room, env=environment(room), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until, growing = time.monotonic() + 120, output / ".long.part" / "certainty.raw"
+    while not (growing.exists() and growing.stat().st_size >= rows * 300 * 2):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_no_half_file(room, model_folder, long_scene, tmp_path, number):
+    process = started(room, 50, tmp_path, "--model", model_folder(), *long_scene)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == f"stopped by {number.name}: finished scenes stay, nothing half is left\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_a_killed_prediction_carries_on_to_the_same_map(room, model_folder, long_scene, tmp_path):
+    given = ["--model", model_folder(), *long_scene, "--probabilities=float32"]
+    predict(room, *given, f"--output_dir={tmp_path / 'whole'}")
+    (tmp_path / "parts").mkdir()
+    process = started(room, 300, tmp_path / "parts", *given, "--resume=true")
+    process.kill()
+    process.communicate()
+    assert not list((tmp_path / "parts").glob("long*"))
+    done = predict(room, *given, "--resume=true", f"--output_dir={tmp_path / 'parts'}")
+    resumed = int(done.stdout.split("resume:")[1].split()[0])
+    assert resumed >= 300
+    for name in ("long_classes.tif", "long_probabilities.tif", "long_overlay.png"):
+        with rasterio.open(tmp_path / "whole" / name) as one, rasterio.open(tmp_path / "parts" / name) as other:
+            assert (one.read() == other.read()).all()
+    assert not (tmp_path / "parts" / ".long.part").exists()
+
+
+def test_other_parameters_do_not_carry_on(room, model_folder, long_scene, tmp_path):
+    given = ["--model", model_folder(), *long_scene, "--resume=true"]
+    process = started(room, 50, tmp_path, *given)
+    process.kill()
+    process.communicate()
+    done = predict(room, *given, "--stride=32", f"--output_dir={tmp_path}")
+    assert "resume:" not in done.stdout
+
+
+def test_many_scenes_have_states_and_running_again_does_only_what_is_missing(room, model_folder, tmp_path):
+    scenes = tmp_path / "scenes"
+    draw = np.random.default_rng(8)
+    for name, bands in (("a", 3), ("b", 4), ("c", 3)):
+        values = draw.integers(1, 250, (bands, 70, 50)).astype(np.float32)
+        write_raster(scenes / f"{name}.tif", values, (500_000.0, 4_000_000.0))
+    given = ["--model", model_folder() / "best_model.onnx", "--input", scenes, f"--output_dir={tmp_path / 'maps'}"]
+    done = predict(room, *given, "--polygons=gpkg", check=False)
+    assert done.returncode == 1
+    assert "1 of 3 scenes failed" in done.stderr
+    manifest = json.loads((tmp_path / "maps" / "manifest.json").read_text())
+    assert {stem: item["state"] for stem, item in manifest.items()} == {"a": "done", "b": "failed", "c": "done"}
+    assert "has 4 bands" in manifest["b"]["error"]
+    assert (tmp_path / "maps" / "c_polygons.gpkg").is_file()
+    before = (tmp_path / "maps" / "a_classes.tif").stat().st_mtime_ns
+    write_raster(scenes / "b.tif", values, (500_000.0, 4_000_000.0))
+    again = predict(room, *given, "--polygons=gpkg")
+    assert again.stdout.count("stood already") == 2
+    assert (tmp_path / "maps" / "b_classes.tif").is_file()
+    assert (tmp_path / "maps" / "a_classes.tif").stat().st_mtime_ns == before

@@ -24,6 +24,10 @@ class Choice:
     indexes: tuple[int, ...]
     reason: str
 
+    def sentence(self) -> str:
+        """For the person."""
+        return f"{', '.join(str(index) for index in self.indexes)} ({self.reason})"
+
 
 def choose(scene: str, wanted: Sequence[str], found: Sequence[str | None], given: Sequence[str]) -> Choice:
     """Find the model's bands in a scene.
@@ -37,12 +41,10 @@ def choose(scene: str, wanted: Sequence[str], found: Sequence[str | None], given
     Raises:
         SceneError: A wrong number of bands, a listed band that is not there, or names that leave the order open.
     """
+    if given and len(given) != len(wanted):
+        return _refuse(scene, f"--bands lists {len(given)} bands", wanted)
     if given:
-        return (
-            Choice(tuple(_listed(scene, item, found) for item in given), "as listed")
-            if len(given) == len(wanted)
-            else _refuse(scene, f"--bands lists {len(given)} bands", wanted)
-        )
+        return Choice(tuple(_listed(scene, item, found) for item in given), "as listed")
     names = [_canonical(name) for name in found]
     places = [_place(_canonical(name), names) for name in wanted]
     if all(place is not None for place in places):

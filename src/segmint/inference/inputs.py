@@ -40,3 +40,18 @@ def find_scenes(given: str) -> dict[str, str]:
             )
         scenes[stem] = address
     return scenes
+
+
+def require_output(given: str, scenes: dict[str, str]) -> Path:
+    """The output folder, made where it is missing.
+
+    Raises:
+        SceneError: It is a file, or holds the scenes, whose maps would be taken for scenes the next time.
+    """
+    output = Path(given)
+    if output.exists() and not output.is_dir():
+        raise SceneError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
+    if len(scenes) > 1 and any(Path(address).resolve().parent == output.resolve() for address in scenes.values()):
+        raise SceneError(f"output_dir: {output} holds the scenes", "another folder", "Choose another -P output_dir")
+    output.mkdir(parents=True, exist_ok=True)
+    return output

@@ -4,27 +4,28 @@ Example:
     >>> job = Job(request, files, backend)
     >>> done = job.run("scene.tif", Path("output"), "scene")
     >>> [path.name for path in done.files]
-    ['scene_classes.tif', 'scene.json']
+    ['scene_classes.tif', 'scene_overlay.png', 'scene.json']
 """
 
 import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import rasterio
 
 from segmint import __version__
-from segmint.errors import ModelError
+from segmint.errors import ModelError, SceneError
 from segmint.files import replace_file
 from segmint.inference.backend import Backend
 from segmint.inference.maps import MapInWork
 from segmint.inference.models import ModelFiles
 from segmint.inference.pipeline import run
+from segmint.inference.polygons import trace, write
 from segmint.inference.progress import Progress
+from segmint.inference.quicklook import QuickLook
 from segmint.inference.request import Request
 from segmint.inference.scene import Scene
 from segmint.inference.symmetry import symmetric
@@ -99,42 +100,56 @@ class Job:
         request, contract = self.request, self.files.contract
         started = time.perf_counter()
         with Scene.open(address, contract, request.band_list, request.resample) as scene:
+            if request.polygons != "none" and scene.ground is None:
+                raise SceneError(f"{address} has no georeference", "one, for polygons", "Leave -P polygons away")
             deciding = {key: value for key, value in request.parameters().items() if key in _DECIDING}
-            deciding["stride"] = self.stride
-            grid = {"crs": str(scene.crs), "transform": tuple(scene.transform)[:6], "size": (scene.height, scene.width)}
-            digest = identity(address, grid, {"sha256": self.model["sha256"]}, deciding)
-            facts_path = output / f"{stem}.json"
-            if (done := _standing(facts_path, digest)) is not None:
+            digest = identity(address, scene.grid(), self.files.identity(), deciding | {"stride": self.stride})
+            metadata = output / f"{stem}.json"
+            if (done := _standing(metadata, digest)) is not None:
                 return done
-            facts_path.unlink(missing_ok=True)
+            metadata.unlink(missing_ok=True)
+            print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {scene.bands.sentence()}", flush=True)
             with workplace(output, stem, digest, request.resume) as folder:
-                work = MapInWork.begin(
-                    folder,
-                    contract,
-                    (scene.crs, scene.transform, scene.width),
-                    request.probabilities,
-                    request.threshold,
-                )
-                resumed = work.rows
-                print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {_listed(scene)}", flush=True)
-                if resumed:
-                    print(f"resume:  {resumed} of {scene.height} rows stand already", flush=True)
-                with Progress(stem, scene.height, scene.width, resumed) as progress:
-                    run(scene, self.predict, contract, self.stride, request.batch_size, work, progress)
-                written = work.publish(output, stem, self._tags(digest))
-                facts = {
-                    "scene": {"address": address, **grid, "bands": scene.bands.indexes, "chosen": scene.bands.reason},
-                    "model": self.model,
-                    "parameters": {**request.parameters(), "stride": self.stride, "threshold": work.threshold},
-                    "backend": {"runtime": self.backend.runtime, "device": self.backend.device},
-                    "software": {"segmint": __version__, "rasterio": rasterio.__version__, "numpy": installed("numpy")},
-                    "files": [path.name for path in written],
-                    "seconds": round(time.perf_counter() - started, 2),
-                    "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    "identity": digest,
-                }
-                replace_file(facts_path, json.dumps(facts, indent=2, default=str) + "\n")
-        return Done((*written, facts_path), facts, fresh=True)
+                grid = scene.crs, scene.transform, scene.width
+                work = MapInWork.begin(folder, contract, grid, request.probabilities, request.threshold)
+                if work.rows:
+                    print(f"resume:  {work.rows} of {scene.height} rows stand already", flush=True)
+                look = QuickLook(scene, contract.input)
+                with Progress(stem, scene.height, scene.width, work.rows) as progress:
+                    run(look, self.predict, contract, self.stride, request.batch_size, work, progress)
+                made = self._made(folder, work, look, scene, digest)
+                files = tuple(_moved(path, output / f"{stem}_{path.name}") for path in made)
+            facts = {
+                "scene": {"address": address, **scene.grid(), "bands": scene.bands.indexes},
+                "model": self.model,
+                "parameters": {**request.parameters(), "stride": self.stride, "threshold": work.threshold},
+                "backend": {"runtime": self.backend.runtime, "device": self.backend.device, "why": self.backend.reason},
+                "software": {
+                    "segmint": __version__,
+                    "rasterio": rasterio.__version__,
+                    "gdal": rasterio.__gdal_version__,
+                },
+                "files": [path.name for path in files],
+                "seconds": round(time.perf_counter() - started, 2),
+                "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "identity": digest,
+            }
+            replace_file(metadata, json.dumps(facts, indent=2) + "\n")
+        return Done((*files, metadata), facts, fresh=True)
+
+    def _made(self, folder: Path, work: MapInWork, look: QuickLook, scene: Scene, digest: str) -> list[Path]:
+        """Everything that a finished map becomes, still in the folder of work."""
+        request, contract = self.request, self.files.contract
+        made = work.optimised(self._tags(digest))
+        if request.polygons != "none" and scene.ground is not None:
+            made.append(folder / f"polygons.{request.polygons}")
+            with rasterio.open(made[0]) as classes:
+                certainty, names = work.certainty_of, contract.class_names
+                outlines = trace(classes, scene.ground, certainty, names, request.simplify_m, request.min_area_m2)
+            write(outlines, made[-1])
+        made.append(folder / "overlay.png")
+        look.write(work.classes, contract.output.classes, made[-1])
+        return made
 
     def _tags(self, digest: str) -> dict[str, str]:
         known = {
@@ -143,15 +158,19 @@ class Job:
         return {**{f"model_{key}": value for key, value in known.items()}, "prediction": digest}
 
 
-def _listed(scene: Scene) -> str:
-    return f"{', '.join(str(index) for index in scene.bands.indexes)} ({scene.bands.reason})"
+def _moved(path: Path, target: Path) -> Path:
+    """Rename, with what GDAL keeps beside it: GeoTIFF has no place for class names."""
+    beside = Path(f"{path}.aux.xml")
+    if beside.is_file():
+        beside.replace(f"{target}.aux.xml")
+    return path.replace(target)
 
 
-def _standing(facts_path: Path, digest: str) -> Done | None:
+def _standing(metadata: Path, digest: str) -> Done | None:
     """What an earlier prediction of the same identity left, if all of it stands."""
-    if not facts_path.is_file():
+    if not metadata.is_file():
         return None
-    facts = json.loads(facts_path.read_text(encoding="utf-8"))
-    files = tuple(facts_path.with_name(name) for name in facts.get("files", ()))
+    facts = json.loads(metadata.read_text(encoding="utf-8"))
+    files = tuple(metadata.with_name(name) for name in facts.get("files", ()))
     whole = facts.get("identity") == digest and all(path.is_file() for path in files)
-    return Done((*files, facts_path), facts, fresh=False) if whole else None
+    return Done((*files, metadata), facts, fresh=False) if whole else None

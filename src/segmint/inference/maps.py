@@ -5,9 +5,9 @@ hundredths of a half (value x 0.005), which is finer than any calibration and a 
 they are to be computed with.
 
 Example:
-    >>> work = MapInWork.begin(folder, scene, contract, probabilities="uint8")
+    >>> work = MapInWork.begin(folder, contract, (scene.crs, scene.transform, scene.width), "uint8")
     >>> work.append(probabilities, valid)  # rows, top to bottom
-    >>> work.publish(output, "scene", tags={"model": "refugee-camp"})
+    >>> work.optimised(tags={"model": "refugee-camp"})
 """
 
 from collections.abc import Mapping
@@ -118,25 +118,20 @@ class MapInWork:
         else:
             self.probabilities.append(np.where(valid, probabilities, np.float32(np.nan)))
 
-    def publish(self, output: Path, stem: str, tags: Mapping[str, str]) -> list[Path]:
-        """Turn the layers into Cloud Optimized GeoTIFFs and move them to ``output``, each as a whole.
-
-        Returns:
-            ``<stem>_classes.tif``, and ``<stem>_probabilities.tif`` where they were asked for.
-        """
+    def optimised(self, tags: Mapping[str, str]) -> list[Path]:
+        """The Cloud Optimized GeoTIFFs of the classes and, where they were asked for, of the probabilities."""
         described = {self.classes: self._class_description(tags)}
         if self.probabilities is not None:
             described[self.probabilities] = self._probability_description(tags)
-        published = []
+        made = []
         for layer, description in described.items():
-            beside = layer.path.with_suffix(".tif")
-            optimise(describe(layer, description), beside)
-            target = output / f"{stem}_{layer.path.stem}.tif"
-            names = Path(f"{beside}.aux.xml")  # GeoTIFF has no place for class names, GDAL keeps them beside it
-            if names.is_file():
-                names.replace(f"{target}.aux.xml")
-            published.append(beside.replace(target))
-        return published
+            made.append(layer.path.with_suffix(".tif"))
+            optimise(describe(layer, description), made[-1])
+        return made
+
+    def certainty_of(self, row: int, count: int) -> NDArray[np.float64]:
+        """Probability of the chosen class, ``[count, W]``, in steps of 0.0001; 0 where there is no answer."""
+        return np.asarray(self.certainty.read(row, count)[0] / CERTAINTY_STEPS)
 
     def _class_description(self, tags: Mapping[str, str]) -> Description:
         classes = self.contract.output.classes

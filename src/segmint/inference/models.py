@@ -47,6 +47,10 @@ class ModelFiles:
     forms: dict[str, Path]
     facts: dict[str, str]
 
+    def identity(self) -> str:
+        """What all formats together are, whichever of them runs: they are proven equal."""
+        return "-".join(self.digest(form) for form in sorted(self.forms))
+
     def digest(self, form: str) -> str:
         """SHA-256 of the file of a format."""
         with self.forms[form].open("rb") as stream:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from jsonargparse import ArgumentError, ArgumentParser
-from jsonargparse.typing import OpenUnitInterval, PositiveInt
+from jsonargparse.typing import NonNegativeFloat, OpenUnitInterval, PositiveInt
 
 from segmint.errors import RecipeError
 
@@ -27,6 +27,8 @@ ALIASES = {
 _WORDS = {
     ("probabilities", "true"): "uint8",
     ("probabilities", "false"): "none",
+    ("polygons", "true"): "gpkg",
+    ("polygons", "false"): "none",
 }
 
 
@@ -48,8 +50,12 @@ class Request:
         threshold: Probability from which a pixel is foreground (two classes); null takes the model's own.
         tta: Test-time augmentation: the mean over all turned and mirrored windows, at eight times the work.
         probabilities: 'uint8' (or true) also writes probabilities in steps of 0.005, 'float32' in full precision.
+        polygons: 'gpkg' (or true), 'geojson' or 'parquet' also writes polygons of every class but the first.
+        simplify_m: Tolerance in metres by which polygons are simplified; 0 keeps the pixel edges.
+        min_area_m2: Smallest polygon that is kept, in square metres.
         backend: What runs the model; 'auto' measures.
         resume: Carry on where an interrupted prediction stopped.
+        mlflow_tracking: Log the prediction as an MLflow run.
     """
 
     input: str = ""
@@ -62,8 +68,12 @@ class Request:
     threshold: OpenUnitInterval | None = None
     tta: bool = False
     probabilities: Literal["none", "uint8", "float32"] = "none"
+    polygons: Literal["none", "gpkg", "geojson", "parquet"] = "none"
+    simplify_m: NonNegativeFloat = 0.0
+    min_area_m2: NonNegativeFloat = 0.0
     backend: Literal["auto", "onnxruntime", "torch"] = "auto"
     resume: bool = False
+    mlflow_tracking: bool = False
 
     @property
     def band_list(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -32,8 +33,8 @@ from segmint.inference.ground import Ground
 RESOLUTION_TOLERANCE = 0.2
 """Largest relative difference of the ground resolution that is predicted without resampling."""
 
-_SAMPLE = 512
-"""Edge in pixels of the reduced picture whose values are looked at before a prediction starts."""
+_SAMPLES, _SAMPLE_EDGE = 4, 128
+"""Places down and across, and pixels of each, whose values are looked at before a prediction starts."""
 
 _CACHE_LIMITS = 16 * 2**20, 256 * 2**20
 """Least and most bytes of GDAL's block cache."""
@@ -125,6 +126,11 @@ class Scene:
         """From pixels to the projection."""
         return Affine(*self.source.transform[:6])
 
+    def grid(self) -> dict[str, Any]:
+        """Projection, transform and size, for metadata."""
+        crs = self.crs.to_string() if self.crs else None
+        return {"crs": crs, "transform": list(self.transform)[:6], "height": self.height, "width": self.width}
+
     @property
     def cache_bytes(self) -> int:
         """Two rows of the file's blocks: what rows of windows read again comes from memory."""
@@ -138,25 +144,31 @@ class Scene:
         Raises:
             SceneError: The file is damaged, or its server no longer answers.
         """
-        return self._read(Window(0, row, self.width, count), None)
+        return self._read(Window(0, row, self.width, count))
 
-    def reduced(self, edge: int) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-        """The whole scene with at most ``edge`` pixels on its longer side, as :meth:`read` gives it."""
-        ratio = min(1.0, edge / max(self.height, self.width))
-        shape = max(round(self.height * ratio), 1), max(round(self.width * ratio), 1)
-        return self._read(Window(0, 0, self.width, self.height), shape)
+    def sample(self) -> NDArray[np.generic]:
+        """Values ``[C, n]`` of pixels at a few places all over the scene.
 
-    def _read(self, window: Window, shape: tuple[int, int] | None) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        A reduced picture would cost as much as a whole pass over a scene that has no overviews.
+        """
+        height, width = min(self.height, _SAMPLE_EDGE), min(self.width, _SAMPLE_EDGE)
+        known = []
+        for row in np.linspace(0, self.height - height, _SAMPLES, dtype=int):
+            for column in np.linspace(0, self.width - width, _SAMPLES, dtype=int):
+                values, valid = self._read(Window(int(column), int(row), width, height))
+                known.append(values[:, valid])
+        return np.concatenate(known, axis=1)
+
+    def _read(self, window: Window) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
         indexes = list(self.bands.indexes)
-        banded = None if shape is None else (len(indexes), *shape)
         flags = self.source.mask_flag_enums[0]
         alpha_is_a_band = MaskFlags.alpha in flags and (self.source.count in indexes or not _last_is_alpha(self.source))
         masked = MaskFlags.per_dataset in flags and not alpha_is_a_band
         try:
-            values = self.source.read(indexes, window=window, out_shape=banded)
+            values = self.source.read(indexes, window=window)
             valid = filled(values, self.nodata)
             if masked:
-                valid &= self.source.dataset_mask(window=window, out_shape=shape) > 0
+                valid &= self.source.dataset_mask(window=window) > 0
         except RasterioError as error:
             raise unreadable(self.name, error) from error
         return values, valid
@@ -228,10 +240,9 @@ def _require_resolution(scene: Scene, contract: ModelContract) -> None:
 
 
 def _require_values(scene: Scene, contract: ModelContract) -> None:
-    """Refuse values of another unit, seen on a reduced picture of the scene."""
-    values, valid = scene.reduced(_SAMPLE)
+    """Refuse values of another unit, seen at a few places of the scene."""
     continuous = [place for place, band in enumerate(contract.input.bands) if band.kind == "continuous"]
-    known = values[continuous][:, valid]
+    known = scene.sample()[continuous]
     known = known[np.isfinite(known)]
     if not known.size:
         return

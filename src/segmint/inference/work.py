@@ -21,8 +21,8 @@ from segmint.files import replace_file
 _STATE = "state.json"
 
 
-def identity(scene: str, grid: Mapping[str, Any], model: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-    """SHA-256 over all that decides a map: scene, its grid, model and parameters.
+def identity(scene: str, grid: Mapping[str, Any], model: str, parameters: Mapping[str, Any]) -> str:
+    """SHA-256 over all that decides a map: scene, its grid, the digest of the model, and parameters.
 
     A scene that is a file counts by its size and time of change: to read it whole would cost as much as to predict it.
     """
@@ -30,7 +30,7 @@ def identity(scene: str, grid: Mapping[str, Any], model: Mapping[str, Any], para
     path = Path(scene)
     if path.is_file():
         facts["scene"] = {"path": str(path.resolve()), "bytes": path.stat().st_size, "ns": path.stat().st_mtime_ns}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

@@ -1,0 +1,76 @@
+"""What became of each of many scenes: ``manifest.json`` in the output folder, safe to come back to.
+
+Example:
+    >>> manifest = Manifest.begin(output, {"north": "scenes/north.tif"})
+    >>> manifest.predict("north", lambda: job.run("scenes/north.tif", output, "north"))
+    >>> manifest.states["north"]["state"]
+    'done'
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from segmint.errors import SceneError
+from segmint.files import replace_file
+from segmint.inference.job import Done
+
+FILE = "manifest.json"
+
+
+class Manifest:
+    """States of scenes: ``waiting``, ``running``, ``done``, ``failed``.
+
+    Args:
+        path: The file; written at every change.
+        states: Name of each scene's results -> its address, state, files and error.
+    """
+
+    def __init__(self, path: Path, states: dict[str, dict[str, Any]]) -> None:
+        self.path, self.states = path, states
+        self._write()
+
+    @classmethod
+    def begin(cls, output: Path, scenes: Mapping[str, str]) -> "Manifest":
+        """A manifest in which every scene waits; a prediction that finds its scene done says so at once."""
+        return cls(output / FILE, {stem: {"scene": address, "state": "waiting"} for stem, address in scenes.items()})
+
+    def predict(self, stem: str, job: Callable[[], Done]) -> None:
+        """Run the job of a scene; among several, one that cannot be predicted does not stop the others.
+
+        Raises:
+            SceneError: It is the only scene, and it cannot be predicted.
+        """
+        self._change(stem, state="running")
+        try:
+            done = job()
+        except SceneError as error:
+            self._change(stem, state="failed", error=str(error))
+            if len(self.states) == 1:
+                raise
+            print(f"failed:  {error}", flush=True)
+            return
+        seconds = f"in {done.facts['seconds']} s" if done.fresh else "stood already"
+        print(f"done:    {', '.join(path.name for path in done.files)} {seconds}", flush=True)
+        self._change(stem, state="done", files=[path.name for path in done.files])
+
+    def require_all(self) -> None:
+        """Refuse to call it a success while a scene failed.
+
+        Raises:
+            SceneError: Names the scenes that failed.
+        """
+        failed = [state["scene"] for state in self.states.values() if state["state"] == "failed"]
+        if failed:
+            raise SceneError(
+                f"{len(failed)} of {len(self.states)} scenes failed ({', '.join(failed[:3])})",
+                remedy=f"{self.path} has the reasons; the same command again predicts only these",
+            )
+
+    def _change(self, stem: str, **state: Any) -> None:
+        self.states[stem] = {"scene": self.states[stem]["scene"], **state}
+        self._write()
+
+    def _write(self) -> None:
+        replace_file(self.path, json.dumps(self.states, indent=2) + "\n")
