@@ -37,6 +37,10 @@ def predict(request: Request) -> None:
         manifest = Manifest.begin(output, scenes)
         for stem, address in scenes.items():
             manifest.predict(stem, partial(job.run, address, output, stem))
+        if request.mlflow_tracking:
+            from segmint.tracking.prediction import log_prediction
+
+            print(f"run:     {log_prediction(request.parameters(), job.model, manifest.files())}")
         manifest.require_all()
 
     print(f"results: {output}/, start with {next(iter(scenes))}_overlay.png")

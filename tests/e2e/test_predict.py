@@ -182,3 +182,27 @@ def test_many_scenes_have_states_and_running_again_does_only_what_is_missing(roo
     assert again.stdout.count("stood already") == 2
     assert (tmp_path / "maps" / "b_classes.tif").is_file()
     assert (tmp_path / "maps" / "a_classes.tif").stat().st_mtime_ns == before
+
+
+def test_a_prediction_is_logged_on_request_with_its_model(room, model_folder, tmp_path):
+    from mlflow import MlflowClient
+
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    script = str(REPOSITORY / "src" / "predict.py")
+    given = ["--model", str(model_folder() / "best_model.onnx"), "--input=scene.tif", "--mlflow_tracking=true"]
+    done = subprocess.run(
+        [sys.executable, script, *given, f"--output_dir={tmp_path / 'maps'}"],
+        cwd=room,
+        env=environment(room) | {"MLFLOW_TRACKING_URI": store, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    client = MlflowClient(store)
+    run = client.get_run(done.stdout.split("run:")[1].split()[0])
+    assert run.info.status == "FINISHED"
+    assert (
+        run.data.tags["model.sha256"] == json.loads((tmp_path / "maps" / "scene.json").read_text())["model"]["sha256"]
+    )
+    names = {path.path for path in client.list_artifacts(run.info.run_id, "scene")}
+    assert {"scene/scene_classes.tif", "scene/scene_classes.tif.aux.xml", "scene/scene.json"} <= names

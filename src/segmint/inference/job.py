@@ -69,12 +69,18 @@ class Job:
         backend: The model, ready to answer.
 
     Raises:
-        ModelError: A stride larger than the model's windows.
+        ModelError: A stride larger than the model's windows, or a model of whole images.
     """
 
     def __init__(self, request: Request, files: ModelFiles, backend: Backend) -> None:
         self.request, self.files, self.backend = request, files, backend
         contract = files.contract
+        if contract.fit != "tile":
+            raise ModelError(
+                f"{files.address} was trained on whole images, scaled to {contract.width} px ({contract.fit})",
+                "a model of tiles",
+                "Scale the image as in training and open it as the model card shows",
+            )
         self.stride = request.stride or contract.stride
         if self.stride > min(contract.height, contract.width):
             raise ModelError(

@@ -55,6 +55,11 @@ class Manifest:
         print(f"done:    {', '.join(path.name for path in done.files)} {seconds}", flush=True)
         self._change(stem, state="done", files=[path.name for path in done.files])
 
+    def files(self) -> dict[str, list[Path]]:
+        """The files of every scene that is done."""
+        done = {stem: state for stem, state in self.states.items() if state["state"] == "done"}
+        return {stem: [self.path.with_name(name) for name in state["files"]] for stem, state in done.items()}
+
     def require_all(self) -> None:
         """Refuse to call it a success while a scene failed.
 

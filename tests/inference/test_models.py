@@ -1,0 +1,61 @@
+"""A model is found wherever it stands, with its contract, and every runtime gives the same answer."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from segmint.contract import ModelContract
+from segmint.errors import ContractError, ModelError
+from segmint.inference.backend import choose
+from segmint.inference.models import find_model
+
+
+@pytest.mark.parametrize(
+    "name", ["", "best_model.onnx", "best_model.pt", "best_model.pt2", "best_model.pth", "best_model.dlpk"]
+)
+def test_every_form_brings_the_same_contract_and_answer(model_folder, name):
+    folder = model_folder()
+    windows = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64)).astype(np.float32)
+    windows[0, :, :9] = np.nan
+    with find_model(str(folder / "best_model.pth")) as files:
+        expected = choose(files, "torch").predict(windows)
+    with find_model(str(folder / name)) as files:
+        assert files.contract == ModelContract.read(folder / "contract.json")
+        np.testing.assert_allclose(choose(files, "auto").predict(windows), expected, atol=1e-5)
+
+
+def test_two_runtimes_are_measured_and_the_reason_has_both_figures(model_folder):
+    with find_model(str(model_folder())) as files:
+        sentence = choose(files, "auto").sentence()
+        assert sentence.count(" ms") == 2
+        assert "onnxruntime" in sentence
+        assert "torch" in sentence
+        assert choose(files, "torch").form == "torchscript"
+
+
+def test_a_folder_as_the_registry_lays_it_out_is_a_model(model_folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "extra_files").mkdir()
+    shutil.copy(model_folder() / "best_model.pt2", tmp_path / "data" / "model.pt2")
+    shutil.copy(model_folder() / "contract.json", tmp_path / "extra_files")
+    with find_model(str(tmp_path)) as files:
+        assert list(files.forms) == ["pt2"]
+
+
+def test_what_is_no_model_is_said(model_folder, tmp_path):
+    (tmp_path / "a.onnx").write_text("no")
+    (tmp_path / "a.pt").write_text("no")
+    (tmp_path / "empty").mkdir()
+    shutil.copy(model_folder() / "best_model.pth", tmp_path / "alone.pth")
+    for name, kind, message in (
+        ("none.onnx", ModelError, "there is no model"),
+        ("a.onnx", ModelError, "cannot be opened"),
+        ("a.pt", ModelError, "cannot be opened"),
+        ("empty", ModelError, "has no model"),
+        ("alone.pth", ContractError, "carries no contract"),
+    ):
+        with pytest.raises(kind, match=message), find_model(str(tmp_path / name)):
+            pass
+    with find_model(str(model_folder() / "best_model.pt")) as files, pytest.raises(ModelError, match="for onnxruntime"):
+        choose(files, "onnxruntime")
