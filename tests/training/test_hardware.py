@@ -2,8 +2,9 @@ import os
 
 import torch
 
+from segmint.processor import cores, has_amx
 from segmint.recipe import TrainingRecipe
-from segmint.training.hardware import choose, cores, has_amx
+from segmint.training.hardware import choose
 
 
 def test_the_choice_says_its_reason():

@@ -53,7 +53,7 @@ class Request:
         polygons: 'gpkg' (or true), 'geojson' or 'parquet' also writes polygons of every class but the first.
         simplify_m: Tolerance in metres by which polygons are simplified; 0 keeps the pixel edges.
         min_area_m2: Smallest polygon that is kept, in square metres.
-        backend: What runs the model; 'auto' measures.
+        backend: What runs the model; 'auto' measures and takes the fastest.
         resume: Carry on where an interrupted prediction stopped.
         mlflow_tracking: Log the prediction as an MLflow run.
     """
@@ -71,7 +71,7 @@ class Request:
     polygons: Literal["none", "gpkg", "geojson", "parquet"] = "none"
     simplify_m: NonNegativeFloat = 0.0
     min_area_m2: NonNegativeFloat = 0.0
-    backend: Literal["auto", "onnxruntime", "torch"] = "auto"
+    backend: Literal["auto", "onnxruntime", "openvino", "torch", "torch-bf16"] = "auto"
     resume: bool = False
     mlflow_tracking: bool = False
 

@@ -5,14 +5,13 @@ Example:
     'cpu, 2 threads; fp32: this CPU has no AMX; channels_last; data loaded in the training process: ...'
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 
 from segmint.errors import RecipeError
+from segmint.processor import cores, has_amx
 from segmint.recipe import TrainingRecipe
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -63,23 +62,6 @@ def choose(recipe: TrainingRecipe) -> Hardware:
     reason = f"{place}; {why}; channels_last; {loading}"
     gpu = recipe.gpu if accelerator == "cuda" else None
     return Hardware(accelerator, precision, True, threads, workers, reason, gpu)
-
-
-def cores() -> int:
-    """CPU cores this process may use: its affinity, capped by the container's quota."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = Path("/sys/fs/cgroup/cpu.max")
-    if quota.is_file():
-        limit, period = quota.read_text(encoding="ascii").split()
-        if limit != "max":
-            available = min(available, max(1, int(limit) // int(period)))
-    return available
-
-
-def has_amx() -> bool:
-    """Whether the processor multiplies bf16 tiles in hardware (Linux only)."""
-    flags = Path("/proc/cpuinfo")
-    return flags.is_file() and "amx_bf16" in flags.read_text(encoding="utf-8", errors="replace")
 
 
 def _cpu_precision() -> tuple[Precision, str]:
