@@ -1,6 +1,10 @@
 """A model is found wherever it stands, with its contract, and every runtime gives the same answer."""
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ from segmint.contract import ModelContract
 from segmint.errors import ContractError, ModelError
 from segmint.inference.backend import choose
 from segmint.inference.models import find_model
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,21 @@ def test_every_runtime_answers_as_torch_does(model_folder, backend, tolerance):
     assert chosen.reason == "asked for"
     np.testing.assert_allclose(answer, expected, atol=tolerance)
     assert (np.abs(answer - expected).max() > 1e-5) == (backend == "torch-bf16")
+
+
+def test_openvino_is_used_without_its_telemetry(model_folder):
+    lines = (
+        "import sys",
+        "from segmint.inference.backend import choose",
+        "from segmint.inference.models import find_model",
+        "with find_model(sys.argv[1]) as files:",
+        "    print(choose(files, 'openvino').runtime, [name for name in sys.modules if 'backend_ga' in name])",
+    )
+    command = [sys.executable, "-c", "\n".join(lines), str(model_folder())]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.startswith("openvino ")
+    assert done.stdout.endswith(" []\n")
 
 
 def test_a_folder_as_the_registry_lays_it_out_is_a_model(model_folder, tmp_path):

@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -91,6 +92,7 @@ def open_openvino(path: Path, contract: ModelContract) -> Opened:
     """
     if find_spec("openvino") is None:
         raise ModelError("OpenVINO is not installed", remedy="Install it with `pip install openvino`")
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # it reports every import to its maker
     import openvino
 
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cores()}
