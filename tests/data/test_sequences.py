@@ -11,7 +11,8 @@ import rasterio
 from places import write_raster
 
 from segmint.data.fingerprint import fingerprint
-from segmint.data.sequences import BACKGROUND, FIRE, find_sequences, packed_bands
+from segmint.data.frames import BACKGROUND, FIRE
+from segmint.data.sequences import find_sequences, packed_bands
 from segmint.dataset_recipe import Band, DataRecipe
 from segmint.errors import DataError
 

@@ -40,7 +40,7 @@ class StepLog(lightning.Callback):
         """Record a step."""
         assert isinstance(pl_module, SegmentationTask)
         record = {"train_loss_step": float(outputs["loss"])}
-        record |= {f"train_{name}_step": float(part) for name, part in pl_module.loss_parts.items()}
+        record |= {f"train_{name}_step": float(part.detach()) for name, part in pl_module.loss_parts.items()}
         measure: Callable[[torch.Tensor], torch.Tensor] | None = getattr(pl_module.network, "history_lengths", None)
         if measure is not None:
             lengths = measure(batch["image"])
