@@ -77,7 +77,7 @@ def train(recipe: Recipe) -> None:
         with stages("evaluation"):
             test = session.dataset("test")
             calibration = calibrate(session.task, session.loaders["val"], session.loaders["test"])
-            rivals = Rivals.of(session.dataset("train"))
+            rivals = Rivals.of(session.dataset("train"), recipe.data.pooled)
             evaluation = evaluate(session.task, session.loaders["test"], "test", calibration, rivals)
             run.log_metrics(figures(evaluation, calibration))
             session.task.cpu()

@@ -134,7 +134,8 @@ def burned(tmp_path):
 
 
 def test_rivals_find_what_a_pixel_alone_can_tell(burned):
-    rivals = Rivals.of(burned)
+    assert set(Rivals.of(burned, pooled="clouds").answers) == {"pixel classifier"}
+    rivals = Rivals.of(burned, pooled="fire")
     assert set(rivals.answers) == {"pixel classifier", "NBR threshold"}
     raw, truth = burned.read(0)
     for answer in rivals.answers.values():

@@ -1,10 +1,11 @@
 """Answers that need no network, for a model to be measured against.
 
-Which of them there are follows from the bands: a threshold on NBR or dNBR where infrared and short-wave infrared are
-there, a per-pixel classifier for every image, the last frame and the last frame grown by a pixel for a fire's history.
+Which of them there are follows from the data: a threshold on NBR or dNBR where fire is looked for and infrared and
+short-wave infrared are there, a per-pixel classifier for every image, and for a fire's history the last frame and the
+last frame grown by a pixel.
 
 Example:
-    >>> rivals = Rivals.of(train_dataset)
+    >>> rivals = Rivals.of(train_dataset, pooled=None)
     >>> {name: answer(raw).shape for name, answer in rivals.answers.items()}
     {'pixel classifier': (256, 256)}
 """
@@ -35,8 +36,8 @@ class Rivals:
     answers: dict[str, ClassMap]
 
     @classmethod
-    def of(cls, train: TileDataset) -> "Rivals":
-        """The answers that the bands of a dataset allow."""
+    def of(cls, train: TileDataset, pooled: str | None) -> "Rivals":
+        """The answers that a dataset allows; ``pooled`` is what its classes are together, ``fire`` for a burn."""
         item = train.normaliser.item
         names = [band.name for band in item.bands]
         if "fire_t-0" in names:
@@ -45,7 +46,7 @@ class Rivals:
         values, truth = _pixels(train)
         if len(np.unique(truth)) < 2:
             return cls({})
-        index = _burn_index(names)
+        index = _burn_index(names) if pooled == "fire" else ()
         answers: dict[str, ClassMap] = {"pixel classifier": _PixelClassifier.fit(train, values, truth)}
         if index:
             assert item.normalisation is not None
