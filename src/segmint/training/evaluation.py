@@ -17,6 +17,7 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from segmint.data.chips import IGNORE
 from segmint.data.dataset import Batch, TileDataset
+from segmint.held_out import HeldOutCounts, headline_iou
 from segmint.models.foreground import segmentation
 from segmint.training.calibration import Calibration, PixelSample, ThresholdCounts, fit_temperature
 from segmint.training.metrics import Scores, headline
@@ -37,11 +38,8 @@ class ChipCounts:
     @property
     def iou(self) -> float | None:
         """Foreground IoU, or the mean over the classes that occur; None where nothing occurs."""
-        matrix = np.array(self.confusion)
-        union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
-        wanted = [1] if len(matrix) == 2 else range(len(matrix))
-        values = [matrix[i, i] / union[i] for i in wanted if union[i]]
-        return float(np.mean(values)) if values else None
+        iou = float(headline_iou(np.array(self.confusion)))
+        return None if np.isnan(iou) else iou
 
 
 @dataclass(frozen=True)
@@ -86,6 +84,12 @@ class Evaluation:
         for tile in self.tiles:
             sums[tile.stem] = sums.get(tile.stem, 0) + np.array(tile.confusion)
         return tuple(ChipCounts(stem, _matrix(sums[stem])) for stem in sorted(sums))
+
+    def counts(self, dataset: str, tiles: str) -> HeldOutCounts:
+        """Counts per chip as they are kept for comparisons, with the digests of what they were counted on."""
+        chips = self.chips
+        confusion = np.array([chip.confusion for chip in chips], np.int64)
+        return HeldOutCounts(self.classes, tuple(chip.stem for chip in chips), confusion, dataset, tiles)
 
 
 def calibrate(task: SegmentationTask, val: DataLoader[Batch], test: DataLoader[Batch]) -> Calibration:
