@@ -9,9 +9,9 @@ import numpy as np
 from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
+from segmint.evaluation.held_out import HeldOutCounts
 from segmint.export import parity, stac
 from segmint.export.publication import Staging
-from segmint.held_out import HeldOutCounts
 
 NAME = "test-model"
 CHIPS = 24

@@ -24,7 +24,7 @@ from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
 
 if TYPE_CHECKING:
-    from segmint.training.evaluation import Evaluation
+    from segmint.evaluation.results import Evaluation
 
 HEADLINES = {"iou": "IoU", "f1": "F1", "precision": "Precision", "recall": "Recall", "acc": "Accuracy"}
 """Headline scores of an evaluation -> what people call them."""

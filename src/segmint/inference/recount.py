@@ -17,7 +17,7 @@ from segmint.data.normalisation import Normaliser
 from segmint.data.preparation import READERS
 from segmint.data.tiles import Tile, partition
 from segmint.errors import DataError, stop
-from segmint.held_out import HeldOutCounts, confusion_matrix
+from segmint.evaluation.held_out import HeldOutCounts, confusion_matrix
 from segmint.inference.backend import choose
 from segmint.inference.models import find_model
 

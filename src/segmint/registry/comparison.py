@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmint.held_out import HeldOutCounts, class_iou, headline_iou
+from segmint.evaluation.held_out import HeldOutCounts, class_iou, headline_iou
 
 DRAWS = 10_000
 SEED = 0

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from segmint.contract import ModelContract
 from segmint.errors import ContractError, TrackingError
-from segmint.held_out import HeldOutCounts
+from segmint.evaluation.held_out import HeldOutCounts
 
 CONTRACT, PARITY, ITEM = "metadata/contract.json", "metadata/parity.json", "metadata/stac_item.json"
 COUNTS = "evaluation/test_counts.json"

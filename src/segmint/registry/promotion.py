@@ -21,8 +21,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from segmint.errors import RegistryError, TrackingError
+from segmint.evaluation.held_out import HeldOutCounts
 from segmint.export.stac_schemas import SchemaStore
-from segmint.held_out import HeldOutCounts
 from segmint.registry import gate
 from segmint.registry.comparison import CONFIDENCE, DRAWS, SEED, Comparison, compare
 from segmint.registry.evidence import Evidence

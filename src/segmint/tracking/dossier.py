@@ -22,9 +22,8 @@ from segmint.export.publication import Staging
 from segmint.tracking import figures, pictures, report
 
 if TYPE_CHECKING:
+    from segmint.evaluation.results import Evaluation, Example
     from segmint.training.calibration import Calibration
-    from segmint.training.evaluation import Evaluation
-    from segmint.training.examples import Example
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from segmint.files import replace_file
 from segmint.tracking.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
 
 if TYPE_CHECKING:
+    from segmint.evaluation.results import Evaluation
     from segmint.training.calibration import Calibration
-    from segmint.training.evaluation import Evaluation
 
 P = ParamSpec("P")
 

@@ -24,8 +24,8 @@ from segmint.tracking.page import template
 
 if TYPE_CHECKING:
     from segmint.data.statistics import Statistics
+    from segmint.evaluation.results import Evaluation
     from segmint.training.calibration import Calibration
-    from segmint.training.evaluation import Evaluation
 
 
 def write(
