@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from sklearn import metrics as sklearn
+
+from segmint.errors import DataError
+from segmint.evaluation.held_out import HeldOutCounts, class_iou, confusion_matrix, headline_iou
+
+
+def drawn(classes, seed=0):
+    truth, answer = np.random.default_rng(seed).integers(0, classes, (2, 40, 50)).astype(np.uint8)
+    truth[:5] = 255
+    return answer, truth
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_counts_and_iou_are_scikit_learn_s_and_leave_ignored_pixels_out(classes):
+    answer, truth = drawn(classes)
+    known = truth != 255
+    counted = confusion_matrix(answer, truth, classes)
+    assert (counted == sklearn.confusion_matrix(truth[known], answer[known])).all()
+    each = sklearn.jaccard_score(truth[known], answer[known], average=None)
+    np.testing.assert_allclose(class_iou(counted), each)
+    assert headline_iou(counted) == pytest.approx(each[1] if classes == 2 else each.mean())
+
+
+def test_a_class_that_is_nowhere_has_no_part_in_the_mean():
+    counted = np.array([[3, 1, 0], [1, 3, 0], [0, 0, 0]])
+    assert headline_iou(counted) == pytest.approx(3 / 5)
+    assert np.isnan(class_iou(counted)[2])
+
+
+@given(arrays.arrays(np.int64, st.tuples(st.integers(1, 5), st.just(3), st.just(3)), elements=st.integers(0, 2**40)))
+def test_counts_come_back_from_their_file_as_they_were(tmp_path_factory, confusion):
+    path = tmp_path_factory.mktemp("counts") / "test_counts.json"
+    names = tuple(f"chip, {place} \"é'" for place in range(len(confusion)))
+    HeldOutCounts(("a", "b", "c"), names, confusion, "d" * 64, "e" * 64).write(path)
+    read = HeldOutCounts.read(path)
+    assert (read.classes, read.chips, read.dataset, read.tiles) == (("a", "b", "c"), names, "d" * 64, "e" * 64)
+    assert (read.confusion == confusion).all()
+
+
+def test_the_best_constant_answer_scores_the_share_of_its_class():
+    confusion = np.array([[[50, 10], [15, 25]]])
+    constant, name = HeldOutCounts(("background", "building"), ("chip",), confusion, "", "").best_constant()
+    assert name == "building"
+    assert headline_iou(constant.confusion.sum(0)) == pytest.approx(40 / 100)
+
+
+def test_a_file_that_holds_no_counts_is_refused_by_name(tmp_path):
+    (tmp_path / "test_counts.json").write_text('{"classes": ["a", "b"], "chips": {"one": [[1]]}}')
+    with pytest.raises(DataError, match=r"test_counts\.json"):
+        HeldOutCounts.read(tmp_path / "test_counts.json")
