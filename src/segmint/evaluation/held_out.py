@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segmint.data.chips import IGNORE
 from segmint.errors import DataError
 from segmint.files import replace_file
 
@@ -86,13 +85,6 @@ class HeldOutCounts:
             return cls(classes, tuple(chips), confusion, content["dataset_sha256"], content["tiles_sha256"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}: {error}", "counts of held-out chips", "Train the model again") from error
-
-
-def confusion_matrix(answer: NDArray[np.uint8], truth: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
-    """``[K, K]`` pixels, rows truth and columns answer, of class maps of one shape; truth 255 does not count."""
-    known = truth != IGNORE
-    pairs = truth[known].astype(np.int64) * classes + answer[known]
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 def class_iou(confusion: NDArray[np.number]) -> NDArray[np.float64]:

@@ -5,7 +5,10 @@ Example:
     (0.71, 0.45, 'OAM-1-1-19')
 """
 
+import csv
+import io
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +100,22 @@ class Evaluation:
             named[f"{self.split}_baseline_iou_{rival.lower().replace(' ', '_')}"] = scores["iou"]
         return named
 
+    def spread(self, units: str) -> str:
+        """How much the chips differ, in one sentence; empty where no chip has an IoU.
+
+        Args:
+            units: What chips are called.
+        """
+        scored = sorted((chip.iou, chip.stem) for chip in self.chips if chip.iou is not None)
+        if not scored:
+            return ""
+        (lowest, worst), (highest, best) = scored[0], scored[-1]
+        middle = median(iou for iou, _ in scored)
+        return (
+            f"Over {len(scored)} {units} the IoU has the median {middle:.3f}, "
+            f"from {lowest:.3f} ({worst}) to {highest:.3f} ({best})."
+        )
+
     @property
     def chips(self) -> tuple[ChipCounts, ...]:
         """Counts per chip, by stem."""
@@ -110,3 +129,18 @@ class Evaluation:
         chips = self.chips
         confusion = np.array([chip.confusion for chip in chips], np.int64)
         return HeldOutCounts(self.classes, tuple(chip.stem for chip in chips), confusion, dataset, tiles)
+
+
+def counts_table(evaluation: Evaluation) -> str:
+    """CSV with the pixels of each chip: truth and answer by class; with two classes the usual four counts."""
+    names = evaluation.classes
+    each = [f"{truth}_as_{answer}" for truth in names for answer in names]
+    if len(names) == 2:
+        each = ["true_negatives", "false_positives", "false_negatives", "true_positives"]
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow(["chip", "iou", *each])
+    for chip in evaluation.chips:
+        iou = "" if chip.iou is None else f"{chip.iou:.6f}"
+        table.writerow([chip.stem, iou, *(count for row in chip.confusion for count in row)])
+    return written.getvalue()

@@ -78,6 +78,12 @@ def size(count: float) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
 
 
+def pooled(evaluation: Evaluation) -> list[str]:
+    """Scores that are neither headlines nor of one class."""
+    single = {f"{name}_{label}" for name in HEADLINES for label in evaluation.classes}
+    return [name for name in evaluation.scores if name not in single | set(HEADLINES)]
+
+
 def onnx_example(contract: ModelContract) -> str:
     """A Python program that runs the ONNX file on the first tile of ``scene.tif``."""
     return f"""import numpy as np

@@ -8,7 +8,7 @@ Example:
 
 from segmint.errors import RegistryError
 from segmint.evaluation.held_out import HeldOutCounts
-from segmint.inference.recount import recount
+from segmint.evaluation.recount import recount
 from segmint.registry.comparison import Comparison
 from segmint.registry.evidence import Evidence
 from segmint.registry.promotion import compared

@@ -6,15 +6,14 @@ Example:
     ('candidate', True)
 """
 
-import difflib
 import re
 import shlex
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
-from jsonargparse import ArgumentError, ArgumentParser
 from jsonargparse.typing import ClosedUnitInterval
 
+from segmint.arguments import read
 from segmint.errors import RecipeError
 
 
@@ -72,28 +71,7 @@ def parse(kind: type[Request], arguments: list[str]) -> Request:
     Raises:
         RecipeError: A misspelt key, a value out of its range, or a name that no model can have.
     """
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, description=(kind.__doc__ or "").splitlines()[0])
-    parser.add_class_arguments(kind)
-    try:
-        values = vars(parser.parse_args([_spelled(argument) for argument in arguments]))
-    except ArgumentError as error:
-        raise _as_recipe_error(" ".join(str(error).split()), [item.name for item in fields(kind)]) from error
-    request = kind(**values)
+    request = read(kind, arguments, (kind.__doc__ or "").splitlines()[0], {}, {})
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\-]+[A-Za-z0-9]", request.model_name):
         raise RecipeError(f"model_name '{request.model_name}'", "three or more letters, digits, dots or dashes")
     return request
-
-
-def _spelled(argument: str) -> str:
-    """Hyphens in a key are underscores."""
-    key, equals, value = argument.partition("=")
-    return key.replace("-", "_").replace("__", "--", 1) + equals + value if key.startswith("--") else argument
-
-
-def _as_recipe_error(message: str, known: list[str]) -> RecipeError:
-    if message.lower().startswith("unrecognized arguments: "):
-        wrong = message.split(": ", 1)[1].split()[0].removeprefix("--").partition("=")[0]
-        near: list[Any] = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-        return RecipeError(f"there is no parameter '{wrong}'", near[0] if near else "one that --help lists")
-    key, _, reason = message.removeprefix('Parser key "').partition('": ')
-    return RecipeError(f"{key}: {reason}" if reason else message, remedy="--help lists keys and types")
