@@ -70,7 +70,7 @@ class Registry:
         run = self.client.create_run(self.experiment)
         self.client.log_artifacts(run.info.run_id, str(folder))
         self.client.set_terminated(run.info.run_id)
-        source = f"{run.info.artifact_uri}/models"
+        source = str(run.info.artifact_uri)
         version = str(self.client.create_model_version(NAME, source, run.info.run_id).version)
         self.client.set_registered_model_alias(NAME, "candidate", version)
         return version

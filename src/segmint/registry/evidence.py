@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
 from segmint.contract import ModelContract
 from segmint.errors import ContractError, TrackingError
 from segmint.evaluation.held_out import HeldOutCounts
+from segmint.registry.store import answering
 
 CONTRACT, PARITY, ITEM = "metadata/contract.json", "metadata/parity.json", "metadata/stac_item.json"
 COUNTS = "evaluation/test_counts.json"
@@ -62,15 +62,13 @@ class Evidence:
         """
         client, folder = MlflowClient(), scratch / version
         folder.mkdir()
-        try:
+        with answering(f"{name} version {version}"):
             run_id = client.get_model_version(name, version).run_id
             if not run_id:
                 raise TrackingError(f"{name} version {version} names no run", "one that segmint trained")
             sizes = dict(_artifacts(client, run_id, ""))
             wanted = [path for path in (CONTRACT, PARITY, ITEM, COUNTS, MANIFEST, SPLIT) if path in sizes]
             files = {path: Path(client.download_artifacts(run_id, path, str(folder))) for path in wanted}
-        except (MlflowException, OSError) as error:
-            raise TrackingError(f"{name} version {version}: {error}", remedy="Check MLFLOW_TRACKING_URI") from error
         if CONTRACT not in files:
             raise ContractError(f"run {run_id} of {name} version {version} has no {CONTRACT}", remedy="Train it again")
         split = _json(files.get(SPLIT)) or {"tiles": {}}

@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
-from segmint.errors import RegistryError, TrackingError
+from segmint.errors import RegistryError
 from segmint.evaluation.held_out import HeldOutCounts
 from segmint.export.stac_schemas import SchemaStore
 from segmint.registry import gate
 from segmint.registry.comparison import CONFIDENCE, DRAWS, SEED, Comparison, compare
 from segmint.registry.evidence import Evidence
 from segmint.registry.gate import Check
+from segmint.registry.store import answering
 
 FOLDER = "promotion"
 """Folder of the comparison among the candidate's artifacts."""
@@ -180,11 +180,9 @@ class Decision:
         """
         place = f"{FOLDER}/against_version_{self.champion}" if self.champion else f"{FOLDER}/first"
         client, run_id = MlflowClient(), self.candidate.run_id
-        try:
+        with answering(f"run {run_id}", "No alias was moved, run it again"):
             client.log_text(run_id, json.dumps(self.plain(), indent=2) + "\n", f"{place}.json")
             client.log_text(run_id, f"# Promotion of {self.candidate.name}\n\n{self.markdown()}", f"{place}.md")
-        except (MlflowException, OSError) as error:
-            raise TrackingError(f"run {run_id}: {error}", remedy="Nothing was changed, run it again") from error
         return f"{place}.json"
 
     def describe(self) -> None:
@@ -199,17 +197,19 @@ class Decision:
             "promotion_difference": f"{self.comparison.headline.difference:+.4f}",
             "promotion_interval": f"{interval.low:+.4f} to {interval.high:+.4f}",
         }
-        for key, value in tags.items():
-            client.set_model_version_tag(name, version, key, value)
-        before = (client.get_model_version(name, version).description or "").split(_HEADING)[0]
-        client.update_model_version(name, version, before + _HEADING + self.markdown())
+        with answering(f"{name} version {version} is champion, but its tags", "The comparison is among its artifacts"):
+            for key, value in tags.items():
+                client.set_model_version_tag(name, version, key, value)
+            before = (client.get_model_version(name, version).description or "").split(_HEADING)[0]
+            client.update_model_version(name, version, before + _HEADING + self.markdown())
 
 
 def record_rollback(name: str, version: str, by: str, at: str, reason: str) -> None:
     """Write who, when and why to the version that is champion no longer."""
     tags = {"rolled_back_by": by, "rolled_back_at": at, "rollback_reason": reason}
-    for key, value in tags.items():
-        MlflowClient().set_model_version_tag(name, version, key, value)
+    with answering(f"{name} version {version} was rolled back, but its tags"):
+        for key, value in tags.items():
+            MlflowClient().set_model_version_tag(name, version, key, value)
 
 
 def author() -> str:

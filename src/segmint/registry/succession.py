@@ -21,6 +21,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from segmint.errors import RegistryError, TrackingError
+from segmint.registry.store import ABSENT, answering
 from segmint.tracking.run import connect
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -88,7 +89,7 @@ class Succession:
             TrackingError: The store cannot be reached.
         """
         store, client = connect(), MlflowClient()
-        try:
+        with answering(f"registry in {store}"):
             known = sorted(model.name for model in client.search_registered_models())
             if name not in known:
                 raise RegistryError(
@@ -97,8 +98,6 @@ class Succession:
             for version in client.search_model_versions(f"name='{name}'", order_by=["version_number ASC"]):
                 if version.run_id and client.get_run(version.run_id).info.lifecycle_stage == "active":
                     return cls(name, version.run_id)
-        except (MlflowException, OSError) as error:
-            raise TrackingError(f"registry in {store}: {error}", remedy="Check MLFLOW_TRACKING_URI") from error
         raise RegistryError(f"no version of {name} has a run", "one that segmint trained", "Train one first")
 
     def version(self, wanted: str) -> str:
@@ -112,13 +111,16 @@ class Succession:
                 return str(self._client.get_model_version(self.name, wanted).version)
             return str(self._client.get_model_version_by_alias(self.name, wanted).version)
         except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise TrackingError(f"{self.name}: {error}", remedy="Check MLFLOW_TRACKING_URI") from error
             raise RegistryError(
                 f"{self.name} has no version {wanted}", "a version number or an alias", "Look into the registry"
             ) from error
 
     def changes(self) -> dict[int, Change]:
         """Every change so far, by number."""
-        return self._read()[0]
+        with answering(self.name):
+            return self._read()[0]
 
     def before(self, version: str) -> str | None:
         """The version that a champion replaced when it was promoted last, or None."""
@@ -127,12 +129,13 @@ class Succession:
 
     def reign(self) -> Reign:
         """Who is champion now; aliases that a change left torn are repaired first, moved by hand they count."""
-        aliases = self._aliases()
-        changes, done = self._read()
-        last = max(changes, default=0)
-        if last and last not in done:
-            last = self._settle()
+        with answering(self.name):
             aliases = self._aliases()
+            changes, done = self._read()
+            last = max(changes, default=0)
+            if last and last not in done:
+                last = self._settle()
+                aliases = self._aliases()
         return Reign(last, aliases.get(CHAMPION), aliases.get(PREVIOUS))
 
     def change(self, reign: Reign, change: Change) -> None:
@@ -158,7 +161,8 @@ class Succession:
                 f"'{made.reason}'; nothing was changed for version {change.champion}",
                 remedy="Run it again to compare with the new champion",
             ) from refusal
-        self._settle()
+        with answering(self.name, "The change is recorded: the next promote or rollback moves the aliases"):
+            self._settle()
 
     def _settle(self) -> int:
         """Move the aliases to where the last change wants them, and look again until they stand; gives its number."""
