@@ -34,9 +34,8 @@ def promote(request: PromotionRequest) -> None:
         candidate = Evidence.of(name, version, Path(scratch))
         champion = Evidence.of(name, reign.champion, Path(scratch)) if reign.champion else None
     print(f"candidate: {name} version {version}, run {candidate.run_id}")
-    print(
-        f"champion:  {f'version {reign.champion}' if champion else 'none yet; compared with answers without a network'}"
-    )
+    reference = f"version {reign.champion}" if champion else "none yet; compared with answers without a network"
+    print(f"champion:  {reference}")
 
     if request.chips_dir:
         comparison = compared_on(request.chips_dir, request.labels_dir, candidate, champion)

@@ -20,14 +20,17 @@ NAME = "refugee-camp"
 
 @pytest.fixture(scope="module")
 def store(finished):
-    """The store of a training whose version was registered twice more."""
+    """The store of a training whose version was registered three times more."""
     if not (SHARED / "stac-schemas").is_dir():
         pytest.skip("the published schemas of ../shared/stac-schemas are not here")
-    client = MlflowClient(f"sqlite:///{finished / 'mlflow.db'}")
-    trained = client.get_model_version_by_alias(NAME, "candidate")
-    for _ in range(3):
-        client.create_model_version(NAME, trained.source, trained.run_id)
-    return client
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(finished)
+        mlflow.set_tracking_uri("sqlite:///mlflow.db")
+        client = MlflowClient()
+        trained = client.get_model_version_by_alias(NAME, "candidate")
+        for _ in range(3):
+            client.create_model_version(NAME, trained.source, trained.run_id)
+        yield client
 
 
 def script(name, room, *arguments):
@@ -48,15 +51,13 @@ def test_training_keeps_the_counts_that_its_test_iou_is_made_of(finished):
     assert len(counts.chips) == contract["dataset"]["chips"]["test"]
 
 
-def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, finished, monkeypatch):
+def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, finished):
     would = script("promote", finished, "--version=1")
     assert would.returncode == 0, would.stderr
     assert "champion" not in aliases(store)
     done = script("promote", finished, "--version=1", "--approve=true", "--reason=the first")
     assert done.returncode == 0, done.stderr
     assert aliases(store)["champion"] == "1"
-    monkeypatch.chdir(finished)
-    mlflow.set_tracking_uri("sqlite:///mlflow.db")
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     sample = np.load(finished / "meta" / "parity_sample.npz")
     answer = model.predict(sample["chips"][:2].astype(np.float32))

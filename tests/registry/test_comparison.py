@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from registered import counts
@@ -12,7 +12,7 @@ from scipy import stats
 
 from segmint.evaluation.held_out import HeldOutCounts
 from segmint.registry.comparison import bootstrap, compare
-from segmint.registry.gate import no_collapse, not_worse
+from segmint.registry.gate import beats_rivals, no_collapse, not_worse
 
 CONFUSIONS = arrays.arrays(np.int64, st.tuples(st.integers(1, 12), st.just(2), st.just(2)), elements=st.integers(1, 99))
 
@@ -53,6 +53,7 @@ def test_the_interval_is_scipy_s_percentile_bootstrap_up_to_the_luck_of_the_draw
     assert interval.high == pytest.approx(expected.high, abs=0.03 * width)
 
 
+@settings(deadline=None)
 @given(CONFUSIONS)
 def test_a_model_is_exactly_as_good_as_itself_however_few_the_chips(confusion):
     interval = bootstrap(confusion, confusion, draws=50)
@@ -63,6 +64,7 @@ def test_a_model_is_exactly_as_good_as_itself_however_few_the_chips(confusion):
     assert no_collapse(comparison, 1.0).passed
 
 
+@settings(deadline=None)
 @given(CONFUSIONS, st.randoms(use_true_random=False))
 def test_what_one_gains_the_other_loses_and_the_interval_holds_no_impossible_value(confusion, shuffle):
     other = confusion[:, :, shuffle.sample(range(2), 2)]
@@ -71,6 +73,7 @@ def test_what_one_gains_the_other_loses_and_the_interval_holds_no_impossible_val
     assert -1 <= there.low <= there.high <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(2, 9))
 def test_chips_that_are_all_alike_leave_no_doubt(chips):
     ours, theirs = (np.repeat(counts(share, chips=1), chips, axis=0) for share in (0.8, 0.7))
@@ -117,3 +120,10 @@ def test_a_class_collapses_below_a_share_of_what_it_was_and_only_where_there_was
     lost = no_collapse(comparison, now / was + 0.01)
     assert not lost.passed
     assert lost.reason.startswith("IoU b 0.4000 against 0.7500")
+
+
+def test_a_first_champion_has_to_beat_every_answer_without_a_network():
+    assert beats_rivals(0.61, {"pixel classifier": 0.5, "nbr": 0.6}).passed
+    lost = beats_rivals(0.55, {"pixel classifier": 0.5, "nbr": 0.6})
+    assert not lost.passed
+    assert "0.5500 against 0.6000 of nbr" in lost.reason

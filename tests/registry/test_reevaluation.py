@@ -64,7 +64,7 @@ def test_chips_that_either_model_has_learned_from_are_left_out(registry, say, br
     expected = pooled_iou(model_folder(), [chips / "scene02_0.tif"], labels)
     table = next(line for line in said.splitlines() if line.startswith("IoU  "))
     assert table.split()[1:3] == [f"{expected:.4f}", f"{expected:.4f}"]
-    assert "1 chips: the interval means little" in said
+    assert "1 chip: the interval means little" in said
 
 
 def test_without_a_chip_that_is_new_to_both_nothing_is_compared(registry, say, bright_squares, folders):

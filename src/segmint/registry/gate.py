@@ -86,7 +86,8 @@ def not_worse(comparison: Comparison, margin: float) -> Check:
         f"{interval.low:+.4f} to {interval.high:+.4f}; its lower bound must be above {margin:+g}"
     )
     if comparison.chips < FEW_CHIPS:
-        reason += f" ({comparison.chips} chips: the interval means little, the rule decides all the same)"
+        few = f"{comparison.chips} chip{'s' * (comparison.chips > 1)}"
+        reason += f" ({few}: the interval means little, the rule decides all the same)"
     return Check("IoU", passed, reason)
 
 

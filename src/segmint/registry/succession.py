@@ -13,6 +13,7 @@ Example:
 """
 
 import json
+import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from typing import Literal
@@ -28,6 +29,9 @@ CHAMPION, PREVIOUS = "champion", "previous"
 _KEY = "champion."
 _DONE = ".aliases"
 """Behind the key of a change whose aliases were moved."""
+
+_SECOND_LOOK = 1.0
+"""Seconds until aliases that are not where the last change put them are looked at again."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ class Succession:
         """
         store, client = connect(), MlflowClient()
         with answering(f"registry in {store}"):
-            known = sorted(model.name for model in client.search_registered_models())
-            if name not in known:
+            if not client.search_registered_models(f"name='{name}'"):
+                known = [model.name for model in client.search_registered_models(max_results=8)]
                 raise RegistryError(
                     f"there is no registered model {name} in {store}", _listed(known), "Train one first"
                 )
@@ -128,15 +132,19 @@ class Succession:
         return over[-1] if over else None
 
     def reign(self) -> Reign:
-        """Who is champion now; aliases that a change left torn are repaired first, moved by hand they count."""
+        """Who is champion now; aliases that a change left torn are repaired first, moved by hand they count.
+
+        Changes are read before aliases: a change in between then makes the number too small, which :meth:`change`
+        refuses, and never pairs a new number with an old champion.
+        """
         with answering(self.name):
+            number, wanted = self._last()
             aliases = self._aliases()
-            changes, done = self._read()
-            last = max(changes, default=0)
-            if last and last not in done:
-                last = self._settle()
+            if wanted and _named(aliases) != (wanted.champion, wanted.previous):
+                time.sleep(_SECOND_LOOK)  # a late writer puts right what it tore, what a person moved stays
+                number, _ = self._last()
                 aliases = self._aliases()
-        return Reign(last, aliases.get(CHAMPION), aliases.get(PREVIOUS))
+        return Reign(number, *_named(aliases))
 
     def change(self, reign: Reign, change: Change) -> None:
         """Make a change to the reign that it was decided on, and move the aliases.
@@ -164,6 +172,15 @@ class Succession:
         with answering(self.name, "The change is recorded: the next promote or rollback moves the aliases"):
             self._settle()
 
+    def _last(self) -> tuple[int, Change | None]:
+        """The last change and its number, after its aliases were moved."""
+        changes, done = self._read()
+        number = max(changes, default=0)
+        if number and number not in done:
+            number = self._settle()
+            changes, _ = self._read()
+        return number, changes.get(number)
+
     def _settle(self) -> int:
         """Move the aliases to where the last change wants them, and look again until they stand; gives its number."""
         while True:
@@ -175,9 +192,8 @@ class Succession:
             else:
                 self._client.set_registered_model_alias(self.name, PREVIOUS, wanted.previous)
             self._client.set_registered_model_alias(self.name, CHAMPION, wanted.champion)
-            aliases = self._aliases()
-            stand = aliases.get(CHAMPION), aliases.get(PREVIOUS)
-            if stand == (wanted.champion, wanted.previous) and max(self.changes()) == last:
+            stand = _named(self._aliases()) == (wanted.champion, wanted.previous)
+            if stand and max(self._read()[0]) == last:
                 self._client.log_param(self.run_id, f"{_KEY}{last:04d}{_DONE}", "moved")
                 return last
 
@@ -190,6 +206,10 @@ class Succession:
 
     def _aliases(self) -> dict[str, str]:
         return {alias: str(version) for alias, version in self._client.get_registered_model(self.name).aliases.items()}
+
+
+def _named(aliases: dict[str, str]) -> tuple[str | None, str | None]:
+    return aliases.get(CHAMPION), aliases.get(PREVIOUS)
 
 
 def _listed(names: list[str]) -> str:
