@@ -75,6 +75,10 @@ class TrackingError(SegmintError):
     """A tracking server or run that cannot be used."""
 
 
+class RegistryError(SegmintError):
+    """A registered version that cannot be promoted, or not be rolled back."""
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Print a :class:`SegmintError` as one line and exit with status 1; SEGMINT_TRACEBACK=1 shows the traceback.

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
+
 
 @pytest.fixture(scope="session")
 def make_evaluation():
@@ -25,7 +27,7 @@ def make_evaluation():
         for name, values in per_class.items():
             scores |= {f"{name}_{label}": float(value) for label, value in zip(classes, values, strict=True)}
         share = float(truth[-1] / truth.sum())
-        return SimpleNamespace(
+        return Evaluation(
             split="test",
             classes=classes,
             confusion=tuple(tuple(int(count) for count in row) for row in confusion),
@@ -33,10 +35,7 @@ def make_evaluation():
             baseline={"iou": share, "f1": 2 * share / (1 + share), "precision": share, "recall": 1.0, "acc": share},
             baseline_class=classes[-1],
             rivals={"pixel classifier": dict.fromkeys(scores, 0.3)},
-            chips=tuple(
-                SimpleNamespace(stem=stem, confusion=matrix, iou=matrix[1][1] / (sum(map(sum, matrix)) - matrix[0][0]))
-                for stem, matrix in chips.items()
-            ),
+            tiles=tuple(ChipCounts(stem, as_matrix(np.array(one))) for stem, one in chips.items()),
             pr_curve=tuple((t / 20, 0.3 + 0.03 * t, 1 - t / 20) for t in range(20)) if two else (),
         )
 

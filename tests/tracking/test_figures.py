@@ -77,8 +77,8 @@ def test_precision_recall_marks_the_measured_point(two_classes):
     assert share.get_ydata()[0] == pytest.approx(660 / 2400)
 
 
-def test_reliability_draws_every_bin_and_names_both_errors(calibration):
-    figure = figures.reliability(calibration)
+def test_reliability_draws_every_bin_under_its_title(calibration):
+    figure = figures.reliability(calibration.bins, "temperature 1.73", "Calibration error 0.052 before, 0.013 after")
     line = next(line for line in figure.axes[0].lines if "temperature" in line.get_label())
     np.testing.assert_allclose(line.get_xydata(), [bin[:2] for bin in calibration.bins])
     assert "0.052 before, 0.013 after" in _texts(figure)

@@ -80,7 +80,7 @@ def write(make_contract, make_evaluation, calibration, history, statistics, tmp_
         drawn = {
             "curves": figures.curves(history),
             "confusion_matrix": figures.confusion_matrix(evaluation),
-            "reliability": figures.reliability(calibration),
+            "reliability": figures.reliability(calibration.bins, "temperature 1.73", "Calibration error"),
             "precision_recall": figures.precision_recall(evaluation, calibration.threshold),
         }
         proof = {

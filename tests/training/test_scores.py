@@ -3,8 +3,9 @@ import pytest
 import torch
 from sklearn import metrics as sklearn
 
+from segmint.evaluation.curves import ThresholdCounts
 from segmint.models.foreground import segmentation
-from segmint.training.calibration import PixelSample, ThresholdCounts, fit_temperature
+from segmint.training.calibration import PixelSample, fit_temperature
 from segmint.training.metrics import headline, segmentation_scores
 
 

@@ -74,18 +74,28 @@ class TileDataset(Dataset[Batch]):
         """Raw values ``[C, S, S]`` in their stored type and class values ``[S, S]`` of one tile."""
         tile = self.tiles[position]
         raw, target = self.chips[tile.chip].read((tile.row, tile.col, tile.height, tile.width))
-        height, width = tile.height, tile.width
-        if self.fit != "tile":
-            ratio = self.size / max(height, width)
-            letterbox = round(height * ratio), round(width * ratio)
-            height, width = letterbox if self.fit == "letterbox" else (self.size, self.size)
-            raw = _scaled(raw, height, width, InterpolationMode.BILINEAR)
-            target = _scaled(target[None], height, width, InterpolationMode.NEAREST)[0].astype(np.uint8)
-        below, right = self.size - height, self.size - width
-        if below or right:
-            raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
-            target = np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)
-        return raw, target
+        return fitted(raw, target, self.size, self.fit)
+
+
+def fitted(
+    raw: NDArray[np.generic], target: NDArray[np.uint8], size: int, fit: str
+) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+    """Bring values ``[C, h, w]`` and classes ``[h, w]`` to one tile of ``size``.
+
+    Tiles that are smaller are reflected, and the border is ignored; ``letterbox`` and ``resize`` scale them first.
+    """
+    height, width = target.shape
+    if fit != "tile":
+        ratio = size / max(height, width)
+        letterbox = round(height * ratio), round(width * ratio)
+        height, width = letterbox if fit == "letterbox" else (size, size)
+        raw = _scaled(raw, height, width, InterpolationMode.BILINEAR)
+        target = _scaled(target[None], height, width, InterpolationMode.NEAREST)[0].astype(np.uint8)
+    below, right = size - height, size - width
+    if below or right:
+        raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
+        target = np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)
+    return raw, target
 
 
 def _scaled(values: NDArray[np.generic], height: int, width: int, mode: InterpolationMode) -> NDArray[np.generic]:

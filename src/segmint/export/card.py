@@ -24,7 +24,7 @@ from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
 
 if TYPE_CHECKING:
-    from segmint.training.evaluation import Evaluation
+    from segmint.evaluation.results import Evaluation
 
 HEADLINES = {"iou": "IoU", "f1": "F1", "precision": "Precision", "recall": "Recall", "acc": "Accuracy"}
 """Headline scores of an evaluation -> what people call them."""
@@ -76,6 +76,12 @@ def score(value: float | None) -> str:
 def size(count: float) -> str:
     """A number of bytes in kB or MB (powers of 1000)."""
     return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
+
+
+def pooled(evaluation: Evaluation) -> list[str]:
+    """Scores that are neither headlines nor of one class."""
+    single = {f"{name}_{label}" for name in HEADLINES for label in evaluation.classes}
+    return [name for name in evaluation.scores if name not in single | set(HEADLINES)]
 
 
 def onnx_example(contract: ModelContract) -> str:

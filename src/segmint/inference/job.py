@@ -29,6 +29,7 @@ from segmint.inference.quicklook import QuickLook
 from segmint.inference.request import Request
 from segmint.inference.scene import Scene
 from segmint.inference.symmetry import symmetric
+from segmint.inference.windows import require_stride
 from segmint.inference.work import identity, workplace
 
 _DECIDING = (
@@ -82,20 +83,9 @@ class Job:
                 "Scale the image as in training and open it as the model card shows",
             )
         self.stride = request.stride or contract.stride
-        if self.stride > min(contract.height, contract.width):
-            raise ModelError(
-                f"stride {self.stride} leaves gaps", f"at most the tile, {min(contract.height, contract.width)}"
-            )
+        require_stride(self.stride, contract)
         self.predict = symmetric(backend.predict) if request.tta else backend.predict
-        self.model = {
-            "name": contract.name,
-            "address": files.address,
-            **files.facts,
-            "file": files.forms[backend.form].name,
-            "sha256": files.digest(backend.form),
-            "created": contract.created,
-            "dataset": contract.dataset.digest,
-        }
+        self.model = files.describe(backend.form)
 
     def run(self, address: str, output: Path, stem: str) -> Done:
         """Predict a scene into ``output``, or leave what stands there of the same scene, model and parameters.

@@ -56,6 +56,19 @@ class ModelFiles:
         with self.forms[form].open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
+    def describe(self, form: str) -> dict[str, str]:
+        """What identifies the model that runs as a format: name, address, version, digest, training data."""
+        contract = self.contract
+        return {
+            "name": contract.name,
+            "address": self.address,
+            **self.facts,
+            "file": self.forms[form].name,
+            "sha256": self.digest(form),
+            "created": contract.created,
+            "dataset": contract.dataset.digest,
+        }
+
 
 @contextmanager
 def find_model(address: str) -> Iterator[ModelFiles]:

@@ -29,18 +29,13 @@ from segmint.data.images import filled, has_alpha, orientation_of, upright
 from segmint.errors import SceneError
 from segmint.inference.bands import Choice, choose
 from segmint.inference.ground import Ground
-
-RESOLUTION_TOLERANCE = 0.2
-"""Largest relative difference of the ground resolution that is predicted without resampling."""
+from segmint.inference.suitability import require_resolution, require_values
 
 _SAMPLES, _SAMPLE_EDGE = 4, 128
 """Places down and across, and pixels of each, whose values are looked at before a prediction starts."""
 
 _CACHE_LIMITS = 16 * 2**20, 256 * 2**20
 """Least and most bytes of GDAL's block cache."""
-
-_FAR = 250
-"""A scene is refused where its values fill less than this fraction of the training range, or lie above twice it."""
 
 _COLOURS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue"}
 
@@ -87,8 +82,9 @@ class Scene:
                 if resample and scene.ground is not None and contract.resolution_m is not None:
                     source = stack.enter_context(_resampled(scene, scene.ground, contract.resolution_m))
                     scene = cls._of(address, source, contract, bands)
-                _require_resolution(scene, contract)
-                _require_values(scene, contract)
+                found_m = scene.ground.resolution_m if scene.ground else None
+                require_resolution(address, found_m, contract, "Read it at that resolution with -P resample=true")
+                require_values(address, source.dtypes[0], scene.sample(), contract)
                 stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
             except RasterioError as error:
                 raise unreadable(address, error) from error
@@ -225,32 +221,3 @@ def _resampled(scene: Scene, ground: Ground, resolution_m: float) -> WarpedVRT:
         width=width,
         resampling=Resampling.average if ratio > 1 else Resampling.bilinear,
     )
-
-
-def _require_resolution(scene: Scene, contract: ModelContract) -> None:
-    if scene.ground is None or contract.resolution_m is None:
-        return
-    found_m, wanted_m = scene.ground.resolution_m, contract.resolution_m
-    if not 1 / (1 + RESOLUTION_TOLERANCE) <= found_m / wanted_m <= 1 + RESOLUTION_TOLERANCE:
-        raise SceneError(
-            f"{scene.name} has pixels of {found_m:.4g} m",
-            f"{wanted_m:.4g} m, as in training",
-            "Read it at that resolution with -P resample=true",
-        )
-
-
-def _require_values(scene: Scene, contract: ModelContract) -> None:
-    """Refuse values of another unit, seen at a few places of the scene."""
-    continuous = [place for place, band in enumerate(contract.input.bands) if band.kind == "continuous"]
-    known = scene.sample()[continuous]
-    known = known[np.isfinite(known)]
-    if not known.size:
-        return
-    low, high = contract.input.value_range
-    middle, most = (float(value) for value in np.percentile(known, (50, 99)))
-    if middle > high + (high - low) or most < low + (high - low) / _FAR:
-        raise SceneError(
-            f"{scene.name} ({scene.source.dtypes[0]}) has values around {middle:.4g}, 99 % below {most:.4g}",
-            f"{low:.6g} to {high:.6g} ({contract.input.source_dtype}), as in training",
-            "Give pixel values in the unit of the training chips, unscaled",
-        )

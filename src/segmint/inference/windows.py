@@ -17,6 +17,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from segmint.contract import ModelContract
+from segmint.errors import ModelError
+
 _EDGE_SIGMAS = 4.0
 """Standard deviations from the middle of a window to its edge, as in nnU-Net (Isensee et al. 2021)."""
 
@@ -95,3 +98,14 @@ class WindowGrid:
         """The first row of windows that touches a row of the scene."""
         ends = [origin + self.rows.tile for origin in self.rows.origins]
         return next(number for number, end in enumerate(ends) if end > scene_row)
+
+
+def require_stride(stride: int, contract: ModelContract) -> None:
+    """Refuse a stride that leaves gaps between windows.
+
+    Raises:
+        ModelError: It is larger than the model's tile.
+    """
+    most = min(contract.height, contract.width)
+    if stride > most:
+        raise ModelError(f"stride {stride} leaves gaps", f"at most the tile, {most}")

@@ -8,23 +8,24 @@ Example:
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from segmint.contract import ModelContract
 from segmint.data.statistics import Statistics
+from segmint.evaluation.results import counts_table
 from segmint.export import card
 from segmint.export.parity import Proof
 from segmint.export.publication import Staging
+from segmint.files import replace_file
 from segmint.tracking import figures, pictures, report
 
 if TYPE_CHECKING:
+    from segmint.evaluation.results import Evaluation, Example
     from segmint.training.calibration import Calibration
-    from segmint.training.evaluation import Evaluation
-    from segmint.training.examples import Example
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,12 @@ class Dossier:
         imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))
         imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract.output.classes))
         imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract.output.classes))
-        with (staging.root / "evaluation" / "test_chips.csv").open("w", newline="", encoding="utf-8") as stream:
-            table = csv.writer(stream)
-            table.writerow(["chip", "iou", *self._count_names()])
-            for chip in self.evaluation.chips:
-                iou = "" if chip.iou is None else f"{chip.iou:.6f}"
-                table.writerow([chip.stem, iou, *(count for row in chip.confusion for count in row)])
+        replace_file(staging.root / "evaluation" / "test_chips.csv", counts_table(self.evaluation))
 
-    def _count_names(self) -> list[str]:
-        """Column names of a flattened confusion matrix; with two classes the usual four."""
-        names = self.contract.class_names
-        if len(names) == 2:
-            return ["true_negatives", "false_positives", "false_negatives", "true_positives"]
-        return [f"{truth}_as_{answer}" for truth in names for answer in names]
+    def _reliability(self) -> Figure:
+        before, after = self.calibration.ece_before, self.calibration.ece_after
+        title = f"Calibration error {before:.3f} before, {after:.3f} after scaling"
+        return figures.reliability(self.calibration.bins, f"temperature {self.calibration.temperature:.2f}", title)
 
     def write(
         self,
@@ -81,7 +75,7 @@ class Dossier:
         drawn = {
             "curves": figures.curves(self.history),
             "confusion_matrix": figures.confusion_matrix(self.evaluation),
-            "reliability": figures.reliability(self.calibration),
+            "reliability": self._reliability(),
         }
         if self.evaluation.pr_curve:
             drawn["precision_recall"] = figures.precision_recall(self.evaluation, self.calibration.threshold)

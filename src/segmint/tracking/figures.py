@@ -10,7 +10,7 @@ Example:
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -28,8 +28,7 @@ from segmint.files import replace_file
 from segmint.tracking.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
 
 if TYPE_CHECKING:
-    from segmint.training.calibration import Calibration
-    from segmint.training.evaluation import Evaluation
+    from segmint.evaluation.results import Evaluation
 
 P = ParamSpec("P")
 
@@ -141,15 +140,21 @@ def precision_recall(evaluation: Evaluation, threshold: float) -> Figure:
 
 
 @styled
-def reliability(calibration: Calibration) -> Figure:
-    """How often the model is right when it says a probability, and how many pixels get which probability."""
-    confidence, correct, pixels = np.array(calibration.bins, dtype=float).reshape(-1, 3).T
+def reliability(bins: Sequence[tuple[float, float, int]], label: str, title: str) -> Figure:
+    """How often the model is right when it says a probability, and how many pixels get which probability.
+
+    Args:
+        bins: Mean probability, share that was so and number of pixels of each bin.
+        label: What the curve is.
+        title: What stands above.
+    """
+    confidence, correct, pixels = np.array(bins, dtype=float).reshape(-1, 3).T
     figure = Figure(figsize=(5, 4.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     above.plot((0, 1), (0, 1), color="#777777", linestyle="--", linewidth=1, label="ideal")
-    above.plot(confidence, correct, "o-", color=BLUE, label=f"temperature {calibration.temperature:.2f}")
+    above.plot(confidence, correct, "o-", color=BLUE, label=label)
     above.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that was so")
-    above.set_title(f"Calibration error {calibration.ece_before:.3f} before, {calibration.ece_after:.3f} after scaling")
+    above.set_title(title)
     above.legend(loc="upper left")
     below.bar(confidence, pixels / max(pixels.sum(), 1), width=0.05, color=SKY)
     below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -17,7 +17,7 @@ from segmint.interface import Class, Input
 from segmint.tracking.pictures import class_picture, picture
 
 if TYPE_CHECKING:
-    from segmint.training.examples import Example
+    from segmint.evaluation.results import Example
 
 _GAP = 4
 """Pixels of white between pictures."""

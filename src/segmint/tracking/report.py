@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
@@ -24,8 +23,8 @@ from segmint.tracking.page import template
 
 if TYPE_CHECKING:
     from segmint.data.statistics import Statistics
+    from segmint.evaluation.results import Evaluation
     from segmint.training.calibration import Calibration
-    from segmint.training.evaluation import Evaluation
 
 
 def write(
@@ -64,8 +63,8 @@ def write(
         evaluation=evaluation,
         better=evaluation.scores["iou"] > evaluation.baseline["iou"],
         headlines=card.HEADLINES,
-        spread=_spread(evaluation),
-        pooled=_pooled(evaluation),
+        spread=evaluation.spread("chips"),
+        pooled=card.pooled(evaluation),
         calibration=calibration,
         history=history,
         statistics=statistics,
@@ -79,22 +78,3 @@ def write(
         serving_example=card.serving_example(contract),
     )
     replace_file(path, content)
-
-
-def _pooled(evaluation: Evaluation) -> list[str]:
-    """Scores that are neither headlines nor of one class."""
-    single = {f"{name}_{label}" for name in card.HEADLINES for label in evaluation.classes}
-    return [name for name in evaluation.scores if name not in single | set(card.HEADLINES)]
-
-
-def _spread(evaluation: Evaluation) -> str:
-    """How much the chips differ, in one sentence; empty where no chip has an IoU."""
-    scored = sorted((chip.iou, chip.stem) for chip in evaluation.chips if chip.iou is not None)
-    if not scored:
-        return ""
-    (lowest, worst), (highest, best) = scored[0], scored[-1]
-    middle = median(iou for iou, _ in scored)
-    return (
-        f"Over {len(scored)} chips the IoU has the median {middle:.3f}, "
-        f"from {lowest:.3f} ({worst}) to {highest:.3f} ({best})."
-    )

@@ -10,12 +10,11 @@ Example:
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch.nn import functional
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 
-BINS = 15
+from segmint.evaluation.curves import BINS
 
 
 @dataclass(frozen=True)
@@ -90,38 +89,3 @@ def fit_temperature(sample: PixelSample) -> float:
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     return float(log_temperature.detach().exp().clamp(0.05, 20.0))
-
-
-class ThresholdCounts:
-    """Pixels per probability step and truth, streamed; gives every threshold's IoU, precision and recall.
-
-    Args:
-        steps: Number of equal steps of probability between 0 and 1.
-    """
-
-    def __init__(self, steps: int = 1000) -> None:
-        self.steps = steps
-        self.counts = np.zeros((2, steps), np.int64)
-
-    def update(self, probability: np.ndarray, target: np.ndarray) -> None:
-        """Add foreground probabilities ``[N]`` in 0..1 and their class values ``[N]`` (0 or 1)."""
-        place = np.minimum((probability * self.steps).astype(np.int64), self.steps - 1)
-        for truth in (0, 1):
-            self.counts[truth] += np.bincount(place[target == truth], minlength=self.steps)
-
-    def curve(self) -> np.ndarray:
-        """Rows of (threshold, precision, recall, IoU); a pixel counts as foreground from the threshold upwards."""
-        false = self.counts[0][::-1].cumsum()[::-1]
-        true = self.counts[1][::-1].cumsum()[::-1]
-        positives = max(int(self.counts[1].sum()), 1)
-        thresholds = np.arange(self.steps) / self.steps
-        chosen = np.maximum(true + false, 1)
-        return np.stack([thresholds, true / chosen, true / positives, true / (positives + false)], axis=1)
-
-    def best_threshold(self) -> float:
-        """The threshold with the highest IoU, the nearest to 0.5 among equals; 0.5 without foreground."""
-        if self.counts[1].sum() == 0:
-            return 0.5
-        curve = self.curve()[1:]
-        best = curve[curve[:, 3] >= curve[:, 3].max() - 1e-12]
-        return float(best[np.abs(best[:, 0] - 0.5).argmin(), 0])

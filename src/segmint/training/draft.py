@@ -10,10 +10,10 @@ import numpy as np
 
 from segmint.contract import ModelContract, Provider
 from segmint.data.preparation import PreparedData
+from segmint.evaluation.results import Evaluation
 from segmint.interface import Output
 from segmint.recipe import Recipe
 from segmint.training.calibration import Calibration
-from segmint.training.evaluation import Evaluation
 from segmint.training.session import Session
 
 
@@ -60,11 +60,7 @@ def draft(
 
 def figures(evaluation: Evaluation, calibration: Calibration) -> dict[str, float]:
     """Measured figures by their MLflow names; those that are not defined are left out."""
-    split = evaluation.split
-    named = {f"{split}_{name}": value for name, value in evaluation.scores.items()}
-    named |= {f"{split}_baseline_{name}": evaluation.baseline[name] for name in ("iou", "f1", "acc")}
-    for rival, scores in evaluation.rivals.items():
-        named[f"{split}_baseline_iou_{rival.lower().replace(' ', '_')}"] = scores["iou"]
+    split, named = evaluation.split, evaluation.metrics()
     named |= {
         f"{split}_ece_before": calibration.ece_before,
         f"{split}_ece_after": calibration.ece_after,

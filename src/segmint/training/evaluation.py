@@ -8,7 +8,6 @@ Example:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,75 +16,15 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from segmint.data.chips import IGNORE
 from segmint.data.dataset import Batch, TileDataset
+from segmint.evaluation.curves import ThresholdCounts
+from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
 from segmint.models.foreground import segmentation
-from segmint.training.calibration import Calibration, PixelSample, ThresholdCounts, fit_temperature
-from segmint.training.metrics import Scores, headline
+from segmint.training.calibration import Calibration, PixelSample, fit_temperature
+from segmint.training.metrics import Scores, constant_baseline
 from segmint.training.rivals import Rivals
 from segmint.training.task import SegmentationTask
 
-Matrix = tuple[tuple[int, ...], ...]
 _SAMPLE_PIXELS = 400_000
-
-
-@dataclass(frozen=True)
-class ChipCounts:
-    """Pixels of one chip or tile, rows truth and columns prediction."""
-
-    stem: str
-    confusion: Matrix
-
-    @property
-    def iou(self) -> float | None:
-        """Foreground IoU, or the mean over the classes that occur; None where nothing occurs."""
-        matrix = np.array(self.confusion)
-        union = matrix.sum(0) + matrix.sum(1) - matrix.diagonal()
-        wanted = [1] if len(matrix) == 2 else range(len(matrix))
-        values = [matrix[i, i] / union[i] for i in wanted if union[i]]
-        return float(np.mean(values)) if values else None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores on one split.
-
-    Attributes:
-        split: Name of the split.
-        classes: Class names by value.
-        confusion: Pixels, rows truth and columns prediction.
-        scores: ``iou``, ``f1``, ``precision``, ``recall``, ``acc`` and ``<score>_<class>``, 0..1.
-        baseline: The same for the constant answer with the best headline IoU.
-        baseline_class: The class which that answer gives everywhere.
-        rivals: The same for other answers that need no network, by name.
-        tiles: Counts per tile, in the order of the dataset.
-        pr_curve: (threshold, precision, recall) of the foreground; empty for several classes.
-    """
-
-    split: str
-    classes: tuple[str, ...]
-    confusion: Matrix
-    scores: dict[str, float]
-    baseline: dict[str, float]
-    baseline_class: str
-    rivals: dict[str, dict[str, float]]
-    tiles: tuple[ChipCounts, ...]
-    pr_curve: tuple[tuple[float, float, float], ...]
-
-    def summary(self) -> str:
-        """The headline next to the baselines."""
-        lines = [
-            f"{self.split}: IoU {self.scores['iou']:.4f}, F1 {self.scores['f1']:.4f}; "
-            f"calling every pixel {self.baseline_class} scores IoU {self.baseline['iou']:.4f}"
-        ]
-        lines += [f"      {name} scores IoU {scores['iou']:.4f}" for name, scores in self.rivals.items()]
-        return "\n".join(lines)
-
-    @property
-    def chips(self) -> tuple[ChipCounts, ...]:
-        """Counts per chip, by stem."""
-        sums: dict[str, np.ndarray] = {}
-        for tile in self.tiles:
-            sums[tile.stem] = sums.get(tile.stem, 0) + np.array(tile.confusion)
-        return tuple(ChipCounts(stem, _matrix(sums[stem])) for stem in sorted(sums))
 
 
 def calibrate(task: SegmentationTask, val: DataLoader[Batch], test: DataLoader[Batch]) -> Calibration:
@@ -132,20 +71,20 @@ def evaluate(
                 answer = rivals.answers[name](dataset.read(position)[0])
                 rival.update(torch.from_numpy(answer)[None].long(), truth[None])
             stem = dataset.stem(position)
-            matrix = multiclass_confusion_matrix(prediction, truth, count, ignore_index=IGNORE, validate_args=False)
-            counted.append(ChipCounts(stem, _matrix(matrix.numpy())))
+            counts = multiclass_confusion_matrix(prediction, truth, count, ignore_index=IGNORE, validate_args=False)
+            counted.append(ChipCounts(stem, as_matrix(counts.numpy())))
     confusion = np.sum([tile.confusion for tile in counted], axis=0)
-    baseline, baseline_class = _constant_baseline(confusion.sum(1), task.classes)
+    baseline, baseline_class = constant_baseline(confusion, task.classes)
     return Evaluation(
         split=split,
         classes=task.classes,
-        confusion=_matrix(confusion),
+        confusion=as_matrix(confusion),
         scores=scores.named(),
         baseline=baseline,
         baseline_class=baseline_class,
         rivals={name: rival.named() for name, rival in beside.items()},
         tiles=tuple(counted),
-        pr_curve=tuple((float(t), float(p), float(r)) for t, p, r, _ in curve.curve()[::20]) if count == 2 else (),
+        pr_curve=curve.points() if count == 2 else (),
     )
 
 
@@ -175,29 +114,3 @@ def _pixels(task: SegmentationTask, tiles: DataLoader[Batch]) -> PixelSample:
             logits.append(scores.flatten(1)[:, chosen].T.clone())
             targets.append(target.flatten()[chosen].long())
     return PixelSample(torch.cat(logits).clone(), torch.cat(targets).clone())
-
-
-def _constant_baseline(truth: np.ndarray, classes: tuple[str, ...]) -> tuple[dict[str, float], str]:
-    """Scores of the constant answer with the best headline IoU, from the number of pixels of each true class."""
-    answers = {name: headline(_constant(truth, value), classes) for value, name in enumerate(classes)}
-    best = max(answers, key=lambda name: answers[name]["iou"])
-    return answers[best], best
-
-
-def _constant(truth: np.ndarray, value: int) -> dict[str, torch.Tensor]:
-    """Scores per class when every pixel is called ``value``: its share s is precision and IoU, F1 is 2s / (1 + s)."""
-    share = float(truth[value]) / max(int(truth.sum()), 1)
-    only = torch.zeros(len(truth))
-    only[value] = 1.0
-    return {
-        "iou": only * share,
-        "f1": only * (2 * share / (1 + share)),
-        "precision": only * share,
-        "recall": only * float(truth[value] > 0),
-        "acc": torch.tensor(share),
-        "counts": torch.stack([only * share, only * (1 - share), only, (1 - only) * torch.tensor(truth > 0), only], 1),
-    }
-
-
-def _matrix(counts: np.ndarray) -> Matrix:
-    return tuple(tuple(int(value) for value in row) for row in counts)

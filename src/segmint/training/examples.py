@@ -5,36 +5,14 @@ Example:
     >>> best, worst = extremes(task, dataset, calibration, evaluation, count=3)
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from segmint.data.dataset import TileDataset
+from segmint.evaluation.results import Evaluation, Example
 from segmint.models.foreground import segmentation
 from segmint.training.calibration import Calibration
-from segmint.training.evaluation import Evaluation
 from segmint.training.task import SegmentationTask
-
-
-@dataclass(frozen=True)
-class Example:
-    """One tile as a person sees it.
-
-    Attributes:
-        stem: Chip it comes from.
-        raw: ``[C, S, S]`` stored values.
-        target: ``[S, S]`` class values, 255 ignored.
-        probability: ``[K, S, S]`` of the trained network.
-        prediction: ``[S, S]`` class values.
-    """
-
-    stem: str
-    raw: NDArray[np.generic]
-    target: NDArray[np.uint8]
-    probability: NDArray[np.float32]
-    prediction: NDArray[np.uint8]
 
 
 def example(

@@ -11,7 +11,9 @@ Example:
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import (
@@ -61,6 +63,78 @@ def headline(computed: dict[str, torch.Tensor], classes: tuple[str, ...]) -> dic
     return scores
 
 
+def counted(confusion: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+    """What :func:`segmentation_scores` computes, from pixels, rows truth and columns prediction; 0 for 0 / 0."""
+    pixels = torch.from_numpy(np.asarray(confusion)).double()
+    hit, truth, said = pixels.diagonal(), pixels.sum(1), pixels.sum(0)
+    missed, false = truth - hit, said - hit
+    right = pixels.sum() - hit - missed - false
+    return {
+        "iou": _ratio(hit, hit + missed + false),
+        "f1": _ratio(2 * hit, truth + said),
+        "precision": _ratio(hit, said),
+        "recall": _ratio(hit, truth),
+        "counts": torch.stack([hit, false, right, missed, truth], dim=1),
+        "acc": _ratio(hit.sum(), pixels.sum()),
+    }
+
+
+def named_scores(confusions: NDArray[np.int64], classes: tuple[str, ...], pooled: str | None) -> dict[str, float]:
+    """The scores that :class:`Scores` streams, from the pixels ``[N, K, K]`` of N chips."""
+    together = None if pooled is None else counted(_foreground(confusions).sum(axis=0))
+    scores = _named(counted(confusions.sum(axis=0)), together, classes, pooled)
+    return scores if pooled is None else scores | _detection_scores(confusions)
+
+
+def constant_baseline(confusion: NDArray[np.int64], classes: tuple[str, ...]) -> tuple[dict[str, float], str]:
+    """Scores of the constant answer with the best headline IoU, and the class that it gives everywhere."""
+    answers = {}
+    for value, name in enumerate(classes):
+        constant = np.zeros_like(confusion)
+        constant[:, value] = confusion.sum(axis=1)
+        answers[name] = headline(counted(constant), classes)
+    best = max(answers, key=lambda name: answers[name]["iou"])
+    return answers[best], best
+
+
+def _ratio(part: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+    return torch.where(whole > 0, part / whole.clamp(min=1), 0.0)
+
+
+def _foreground(confusions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts ``[N, 2, 2]`` with all classes but the first as one."""
+    background, said = confusions[:, :1], confusions[:, 1:].sum(axis=1, keepdims=True)
+    rows = np.concatenate([background, said], axis=1)
+    return np.concatenate([rows[:, :, :1], rows[:, :, 1:].sum(axis=2, keepdims=True)], axis=2)
+
+
+def _detection_scores(confusions: NDArray[np.int64]) -> dict[str, float]:
+    """Whether a chip shows any foreground, asked of every chip that has a pixel to score."""
+    shown = confusions[confusions.sum(axis=(1, 2)) > 0]
+    if not len(shown):
+        return {}
+    true, said = shown[:, 1:].sum(axis=(1, 2)) > 0, shown[:, :, 1:].sum(axis=(1, 2)) > 0
+    chips = np.bincount(2 * true + said, minlength=4).reshape(2, 2)
+    scores = headline(counted(chips), ("background", "foreground"))
+    return {f"detection_{name}": scores[name] for name in ("acc", "precision", "recall", "f1")}
+
+
+def _named(
+    computed: dict[str, torch.Tensor],
+    together: dict[str, torch.Tensor] | None,
+    classes: tuple[str, ...],
+    pooled: str | None,
+) -> dict[str, float]:
+    """Headline and per class scores, and the pooled ones where there are any."""
+    scores = headline(computed, classes)
+    if len(classes) > 2:
+        scores["macro_iou"] = scores["iou"]
+    if together is not None:
+        one = headline(together, ("background", "foreground"))
+        scores |= {f"{pooled}_{name}": one[name] for name in ("iou", "f1", "precision", "recall")}
+    return scores
+
+
 class Scores(nn.Module):
     """Streamed scores of class maps: per class, of all classes but the first taken together, and per tile.
 
@@ -92,14 +166,9 @@ class Scores(nn.Module):
 
     def named(self) -> dict[str, float]:
         """Headline and per class scores; with ``pooled`` also ``<pooled>_iou`` ... and ``detection_f1`` ..."""
-        scores = headline(self.by_class.compute(), self.classes)
-        if len(self.classes) > 2:
-            scores["macro_iou"] = scores["iou"]
-        if self.pooled is None:
-            return scores
-        pooled = headline(self.together.compute(), ("background", "foreground"))
-        scores |= {f"{self.pooled}_{name}": pooled[name] for name in ("iou", "f1", "precision", "recall")}
-        if self.detection["acc"].update_called:
+        together = None if self.pooled is None else self.together.compute()
+        scores = _named(self.by_class.compute(), together, self.classes, self.pooled)
+        if self.pooled is not None and self.detection["acc"].update_called:
             scores |= {f"detection_{name}": float(value) for name, value in self.detection.compute().items()}
         return scores
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytorch_lightning as lightning
 
 from segmint.data.dataset import TileDataset
-from segmint.training.examples import Example, example, showing_every_class
+from segmint.evaluation.results import Example
+from segmint.training.examples import example, showing_every_class
 from segmint.training.task import SegmentationTask
 
 Gallery = Callable[[int, list[Example]], None]

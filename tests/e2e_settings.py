@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = [
     "--network.encoder=resnet18",
     "--network.weights=null",

@@ -1,0 +1,73 @@
+"""Evaluate a model on labelled chips or scenes: the metrics and the report of training, and scores of whole objects.
+
+    python src/evaluate.py --model models:/refugee-camp@champion --chips_dir D1 --labels_dir D2
+    mlflow run . -e evaluate -P model=meta -P input=scenes -P labels=truth.gpkg
+
+Values are checked before anything heavy is imported; ``--help`` lists every parameter.
+"""
+
+import sys
+
+from segmint.errors import one_line_errors
+from segmint.evaluation.request import Request, parse
+from segmint.interruption import Interrupted
+
+
+def evaluate(request: Request, arguments: tuple[str, ...]) -> None:
+    """The way from a model and labelled data to figures and a report."""
+    from datetime import UTC, datetime
+
+    from segmint.console import quieten_libraries
+    from segmint.data.fingerprint import fingerprint
+    from segmint.evaluation import report
+    from segmint.evaluation.outcome import Settings, score_chips
+    from segmint.evaluation.reading import labelled_chips, reading
+    from segmint.inference import backend
+    from segmint.inference.models import find_model
+    from segmint.inference.symmetry import symmetric
+    from segmint.interruption import interruptible
+
+    quieten_libraries()
+    output = report.require_output(request.output_dir)
+    with interruptible(), find_model(request.model) as files:
+        contract = files.contract
+        data = reading(contract, arguments, request.chips_dir, request.labels_dir)
+        settings = Settings.of(request, contract)
+        chips = labelled_chips(data, contract)
+        chosen = backend.choose(files, request.backend)
+        predict = symmetric(chosen.predict) if request.tta else chosen.predict
+        print(f"model:   {contract.name} from {request.model}")
+        print(f"backend: {chosen.sentence()}", flush=True)
+        outcome = score_chips(chips, contract, settings, predict, data.pooled)
+        about = report.About(
+            model=files.describe(chosen.form),
+            data=str(request.chips_dir),
+            digest=fingerprint(chips).digest,
+            backend=chosen.sentence(),
+            parameters=request.parameters() | {"threshold": settings.threshold, "stride": settings.stride},
+            notes=(),
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        written = report.write(output, contract, outcome, about)
+        print(outcome.summary())
+        if request.mlflow_tracking:
+            from segmint.tracking.evaluation import log_evaluation
+
+            run = log_evaluation(about.parameters, about.model, outcome.metrics(), about.digest, output, written)
+            print(f"run:     {run}")
+    print(f"results: {output}/, start with {output}/report.html")
+
+
+def main(arguments: list[str]) -> None:
+    """Evaluate, and say in one line what cannot be done, or that somebody stopped it."""
+    with one_line_errors():
+        request, reading = parse(arguments)
+        try:
+            evaluate(request, reading)
+        except Interrupted as interruption:
+            print(f"stopped by {interruption}: nothing half is left", file=sys.stderr)
+            raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

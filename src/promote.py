@@ -1,0 +1,69 @@
+"""Make a registered version champion, if it passes the gate and somebody approves.
+
+    python src/promote.py --model_name refugee-camp
+    mlflow run . -e promote -P model_name=refugee-camp -P approve=true -P reason='trained on the new camps'
+
+Without approve=true it says what it would do. The exit status is 1 when the gate refuses.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from segmint.errors import RegistryError, one_line_errors
+from segmint.registry.request import PromotionRequest, parse
+
+
+def promote(request: PromotionRequest) -> None:
+    """The way from a candidate to the champion."""
+    from segmint.console import quieten_libraries
+    from segmint.registry.evidence import Evidence
+    from segmint.registry.promotion import Decision, author, compared_as_tested, judge, now
+    from segmint.registry.reevaluation import compared_on
+    from segmint.registry.succession import Change, Succession
+
+    quieten_libraries()
+    name = request.model_name
+    succession = Succession.open(name)
+    reign = succession.reign()
+    version = succession.version(request.version)
+    if version == reign.champion:
+        raise RegistryError(f"{name} version {version} is champion already", "another version", "Train a candidate")
+
+    with tempfile.TemporaryDirectory(prefix="segmint-promote-") as scratch:
+        candidate = Evidence.of(name, version, Path(scratch))
+        champion = Evidence.of(name, reign.champion, Path(scratch)) if reign.champion else None
+    print(f"candidate: {name} version {version}, run {candidate.run_id}")
+    reference = f"version {reign.champion}" if champion else "none yet; compared with answers without a network"
+    print(f"champion:  {reference}")
+
+    if request.chips_dir:
+        comparison = compared_on(request.chips_dir, request.labels_dir, candidate, champion)
+    else:
+        comparison = compared_as_tested(candidate, champion)
+    print(f"held out:  {comparison.held_out}", flush=True)
+
+    checks = judge(candidate, comparison, champion is None, request.tolerance, request.collapse)
+    decision = Decision(
+        candidate, reign.champion, comparison, checks, author(), now(), request.reason or "no reason given"
+    )
+    print("\n".join(check.line() for check in checks))
+    print("\n".join(["", *comparison.lines(), ""]))
+    if decision.failed:
+        raise RegistryError(f"the gate refuses {name} version {version}: {', '.join(decision.failed)}")
+
+    place = f"champion of {name}{f', version {reign.champion} previous' if champion else ''}"
+    if not request.approve:
+        print(f"result:    version {version} passes and would become {place}; nothing was changed")
+        print(f"next:      {request.approval(version)}")
+        return
+    artifact = decision.log_comparison()
+    succession.change(reign, Change("promotion", version, reign.champion, decision.by, decision.at, decision.reason))
+    decision.describe()
+    print(f"result:    version {version} is {place}; comparison in {artifact} of its run")
+    print(f"next:      mlflow models serve -m models:/{name}@champion --env-manager local")
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        promote(parse(PromotionRequest, sys.argv[1:]))

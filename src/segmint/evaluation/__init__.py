@@ -1,0 +1,1 @@
+"""What a model is worth on labelled data: chips or scenes, pixels and objects."""

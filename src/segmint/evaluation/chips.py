@@ -1,0 +1,115 @@
+"""Labelled chips, answered by a model.
+
+A chip that fits into one tile is answered as in training, reflected or scaled to the tile. A larger one is answered in
+blended windows, as ``predict`` answers a scene.
+
+Example:
+    >>> for answered in answers(chips, contract, backend.predict, stride=192, batch_size=8):
+    ...     counts.add(answered.probability, answered.target)
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmint.contract import ModelContract
+from segmint.data.chips import Chip
+from segmint.data.dataset import fitted
+from segmint.data.images import filled
+from segmint.inference.pipeline import Predict, run
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A chip and what the model says of it.
+
+    Attributes:
+        chip: The chip.
+        raw: Values ``[C, H, W]`` as stored, scaled to the tile where the model takes whole images.
+        target: Class values ``[H, W]``, 255 where a pixel does not count.
+        probability: ``[K, H, W]``.
+    """
+
+    chip: Chip
+    raw: NDArray[np.generic]
+    target: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+
+
+def answers(
+    chips: Sequence[Chip], contract: ModelContract, predict: Predict, stride: int, batch_size: int
+) -> Iterator[Answered]:
+    """Answer chips, those of one tile in batches; their order may change.
+
+    Args:
+        chips: Chips with labels.
+        contract: The model's.
+        predict: The model.
+        stride: Pixels between the origins of neighbouring windows of larger chips.
+        batch_size: Windows that the network sees at once.
+    """
+    waiting: list[Chip] = []
+    for chip in chips:
+        if contract.fit == "tile" and (chip.height > contract.height or chip.width > contract.width):
+            yield _blended(chip, contract, predict, stride, batch_size)
+            continue
+        waiting.append(chip)
+        if len(waiting) == batch_size:
+            yield from _at_once(waiting, contract, predict)
+            waiting.clear()
+    if waiting:
+        yield from _at_once(waiting, contract, predict)
+
+
+def _at_once(chips: Sequence[Chip], contract: ModelContract, predict: Predict) -> Iterator[Answered]:
+    """Chips of one tile each: padding belongs to no answer."""
+    tiles = []
+    for chip in chips:
+        raw, target = chip.read((0, 0, chip.height, chip.width))
+        tiles.append(fitted(raw, target, contract.height, contract.fit))
+    windows = np.stack([raw for raw, _ in tiles]).astype(np.float32)
+    for window, (raw, _), chip in zip(windows, tiles, chips, strict=True):
+        if chip.nodata not in (None, contract.input.nodata):  # the graph knows only its own nodata
+            window[:, ~filled(raw, chip.nodata)] = np.nan
+    for chip, (raw, target), probability in zip(chips, tiles, predict(windows), strict=True):
+        height, width = (chip.height, chip.width) if contract.fit == "tile" else target.shape
+        yield Answered(chip, raw[:, :height, :width], target[:height, :width], probability[:, :height, :width])
+
+
+def _blended(chip: Chip, contract: ModelContract, predict: Predict, stride: int, batch_size: int) -> Answered:
+    rows = _Rows()
+    run(_Source(chip), predict, contract, stride, batch_size, rows, lambda finished: None)
+    raw, target = chip.read((0, 0, chip.height, chip.width))
+    return Answered(chip, raw, target, np.concatenate(rows.parts, axis=1))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A chip as the rows that windows are cut from."""
+
+    chip: Chip
+
+    @property
+    def height(self) -> int:
+        return self.chip.height
+
+    @property
+    def width(self) -> int:
+        return self.chip.width
+
+    def read(self, row: int, count: int) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        return self.chip.pixels.read((row, 0, count, self.chip.width))
+
+
+@dataclass
+class _Rows:
+    """Collects rows of probabilities."""
+
+    parts: list[NDArray[np.float32]] = field(default_factory=list)
+    rows: int = 0
+
+    def append(self, probabilities: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+        self.parts.append(probabilities)
+        self.rows += len(valid)

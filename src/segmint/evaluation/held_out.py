@@ -1,0 +1,107 @@
+"""What a model got right and wrong on held-out chips, chip by chip: counts that scores are made of, and no pixels.
+
+Counts of chips add up, so that the score of any set of chips, a resampled one too, needs no data.
+
+Example:
+    >>> counts = HeldOutCounts.read(Path("meta/test_counts.json"))
+    >>> counts.confusion.shape, float(headline_iou(counts.confusion.sum(axis=0)))
+    ((6, 2, 2), 0.7712)
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmint.errors import DataError
+from segmint.files import replace_file
+
+
+@dataclass(frozen=True)
+class HeldOutCounts:
+    """Pixels of every chip by true and answered class.
+
+    Attributes:
+        classes: Class names by value.
+        chips: Names of the chips, sorted.
+        confusion: ``[N, K, K]`` pixels, rows truth and columns answer.
+        dataset: SHA-256 over chips and labels.
+        tiles: SHA-256 over which pixels of them are held out.
+    """
+
+    classes: tuple[str, ...]
+    chips: tuple[str, ...]
+    confusion: NDArray[np.int64]
+    dataset: str
+    tiles: str
+
+    @property
+    def truth(self) -> NDArray[np.int64]:
+        """``[N, K]`` pixels of every chip by true class."""
+        return np.asarray(self.confusion.sum(axis=2))
+
+    def only(self, chips: set[str]) -> "HeldOutCounts":
+        """The counts of some of the chips."""
+        kept = [place for place, chip in enumerate(self.chips) if chip in chips]
+        names = tuple(self.chips[place] for place in kept)
+        return HeldOutCounts(self.classes, names, self.confusion[kept], self.dataset, self.tiles)
+
+    def answered(self, value: int) -> "HeldOutCounts":
+        """The counts of the answer that calls every pixel ``value``."""
+        constant = np.zeros_like(self.confusion)
+        constant[:, :, value] = self.truth
+        return HeldOutCounts(self.classes, self.chips, constant, self.dataset, self.tiles)
+
+    def best_constant(self) -> tuple["HeldOutCounts", str]:
+        """The constant answer with the best headline IoU, and the class that it gives everywhere."""
+        answers = [self.answered(value) for value in range(len(self.classes))]
+        scores = np.nan_to_num([headline_iou(answer.confusion.sum(axis=0)) for answer in answers])
+        best = int(np.argmax(scores))
+        return answers[best], self.classes[best]
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, a line per chip."""
+        head = {"classes": self.classes, "dataset_sha256": self.dataset, "tiles_sha256": self.tiles}
+        lines = [
+            f"  {json.dumps(chip)}: {json.dumps(matrix.tolist())}"
+            for chip, matrix in zip(self.chips, self.confusion, strict=True)
+        ]
+        start = json.dumps(head, indent=1).removesuffix("\n}")
+        replace_file(path, start + ',\n "chips": {\n' + ",\n".join(lines) + "\n }\n}\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "HeldOutCounts":
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            DataError: The file is missing, or no table of counts.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            classes, chips = tuple(content["classes"]), content["chips"]
+            confusion = np.array(list(chips.values()), np.int64).reshape(len(chips), len(classes), len(classes))
+            return cls(classes, tuple(chips), confusion, content["dataset_sha256"], content["tiles_sha256"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{path}: {error}", "counts of held-out chips", "Train the model again") from error
+
+
+def class_iou(confusion: NDArray[np.number]) -> NDArray[np.float64]:
+    """Intersection over union ``[..., K]`` of matrices ``[..., K, K]``; not-a-number where a class does not occur."""
+    found = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
+    union = confusion.sum(axis=-1) + confusion.sum(axis=-2) - found
+    return np.asarray(np.divide(found, union, out=np.full(union.shape, np.nan), where=union > 0))
+
+
+def headline_iou(confusion: NDArray[np.number]) -> NDArray[np.float64]:
+    """IoU ``[...]`` of the second of two classes, or the mean over the classes that occur; else not-a-number.
+
+    The same figure as ``test_iou`` of training: a class occurs when it is in the truth or in the answer.
+    """
+    iou = class_iou(confusion)
+    if iou.shape[-1] == 2:
+        return iou[..., 1]
+    occurring = np.isfinite(iou).sum(axis=-1)
+    total = np.nan_to_num(iou).sum(axis=-1)
+    return np.asarray(np.divide(total, occurring, out=np.full(total.shape, np.nan), where=occurring > 0))

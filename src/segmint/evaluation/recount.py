@@ -1,0 +1,38 @@
+"""Counts of any model on any labelled chips, as ``evaluate`` counts them.
+
+Example:
+    >>> counts, images = recount("models:/refugee-camp/3", "chips", "labels")
+    >>> counts.confusion.shape, images["scene00_0"]
+    ((24, 2, 2), '3f2a...')
+"""
+
+from segmint.data.fingerprint import fingerprint
+from segmint.evaluation.chips import answers
+from segmint.evaluation.held_out import HeldOutCounts
+from segmint.evaluation.reading import labelled_chips, reading
+from segmint.evaluation.tally import Tally
+from segmint.inference.backend import choose
+from segmint.inference.models import find_model
+
+_BATCH = 8
+_WHOLE = "every chip as a whole"
+
+
+def recount(address: str, chips_dir: str, labels_dir: str | None) -> tuple[HeldOutCounts, dict[str, str]]:
+    """Answer every chip with the model's own threshold and stride, and count; also SHA-256 of each image, by chip.
+
+    Raises:
+        ModelError: There is no such model.
+        DataError: Chips or labels that cannot be used.
+        SceneError: Chips that the model was not trained for.
+    """
+    with find_model(address) as files:
+        contract = files.contract
+        chips = labelled_chips(reading(contract, (), chips_dir, labels_dir), contract)
+        tally = Tally(contract, contract.output.threshold)
+        for item in answers(chips, contract, choose(files, "auto").predict, contract.stride, _BATCH):
+            tally.begin(item.chip.stem, *item.target.shape).add(item.probability, item.target)
+    known = fingerprint(chips)
+    digests = {entry.path: entry.sha256 for entry in known.files}
+    counts = tally.evaluation("test", pooled=None).counts(known.digest, _WHOLE)
+    return counts, {chip.stem: digests[chip.files[0][0]] for chip in chips}

@@ -1,0 +1,165 @@
+"""What an evaluation leaves for people and programs: ``report.html``, ``metrics.json``, counts and pictures.
+
+The page is made of the same parts as the report of a training.
+
+Example:
+    >>> write(Path("evaluation"), contract, outcome, about)
+    ['report.html', 'metrics.json', 'test_chips.csv', 'confusion_matrix.png', 'best_1.png', ...]
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from segmint.contract import ModelContract
+from segmint.errors import SceneError
+from segmint.evaluation.outcome import SPLIT, Outcome, total
+from segmint.evaluation.results import Example, counts_table
+from segmint.export import card
+from segmint.files import replace_file
+from segmint.inference.objects import MIN_IOU, ObjectScores
+from segmint.tracking import figures
+from segmint.tracking.page import template
+
+_LISTED = 60
+"""Chips or scenes on the page; ``test_chips.csv`` has all."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What was evaluated, and how.
+
+    Attributes:
+        model: What identifies the model.
+        data: What the labelled data are, for the person.
+        digest: SHA-256 over the names and contents of chips and labels, or scenes and truth.
+        backend: What ran the model.
+        parameters: What was asked for.
+        notes: What was found, repaired and left out, in sentences.
+        created: When, ISO 8601 UTC.
+    """
+
+    model: dict[str, str]
+    data: str
+    digest: str
+    backend: str
+    parameters: dict[str, Any]
+    notes: tuple[str, ...]
+    created: str
+
+    @property
+    def seen_in_training(self) -> bool:
+        """Whether the data are all that the model was trained, validated and tested on."""
+        return self.digest == self.model["dataset"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One chip or scene in the table."""
+
+    stem: str
+    iou: float | None
+    pixels: int
+    objects: ObjectScores
+
+
+def require_output(given: str) -> Path:
+    """The output folder, made where it is missing.
+
+    Raises:
+        SceneError: It is a file.
+    """
+    output = Path(given)
+    if output.exists() and not output.is_dir():
+        raise SceneError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
+    output.mkdir(parents=True, exist_ok=True)
+    return output
+
+
+def write(folder: Path, contract: ModelContract, outcome: Outcome, about: About) -> list[str]:
+    """Write every file, each whole or not at all, the page last; gives their names."""
+    evaluation = outcome.evaluation
+    pictures = dict(_pictures(contract, outcome))
+    confusion = figures.confusion_matrix(evaluation)
+    files: dict[str, str | bytes] = {
+        "metrics.json": json.dumps(_plain(outcome, about), indent=2) + "\n",
+        f"{SPLIT}_chips.csv": counts_table(evaluation),
+        "confusion_matrix.png": figures.png(confusion),
+        **{f"{name}.png": figures.png(picture) for name, picture in pictures.items()},
+        "report.html": _page(contract, outcome, about, confusion, pictures),
+    }
+    for pattern in ("best_*.png", "worst_*.png", "scene_*.png"):
+        for earlier in folder.glob(pattern):
+            earlier.unlink()
+    for name, content in files.items():
+        replace_file(folder / name, content)
+    return list(files)
+
+
+def _plain(outcome: Outcome, about: About) -> dict[str, Any]:
+    return {
+        "metrics": outcome.metrics(),
+        "model": about.model,
+        "data": {"place": about.data, "digest": about.digest, "seen_in_training": about.seen_in_training},
+        "backend": about.backend,
+        "parameters": about.parameters,
+        "notes": about.notes,
+        "created": about.created,
+    }
+
+
+def _page(
+    contract: ModelContract, outcome: Outcome, about: About, confusion: Figure, pictures: dict[str, Figure]
+) -> str:
+    evaluation, error = outcome.evaluation, outcome.reliability.error()
+    truth = [sum(row) for row in evaluation.confusion]
+    drawn = {
+        "confusion_matrix": confusion,
+        "reliability": figures.reliability(outcome.reliability.bins(), "this model", f"Calibration error {error:.3f}"),
+    }
+    if evaluation.pr_curve:
+        drawn["precision_recall"] = figures.precision_recall(evaluation, about.parameters["threshold"])
+    return template(Path(__file__).with_name("report.html.j2"), score=card.score).render(
+        contract=contract,
+        found=card.found(contract),
+        outcome=outcome,
+        evaluation=evaluation,
+        about=about,
+        headlines=card.HEADLINES,
+        pooled=card.pooled(evaluation),
+        spread=evaluation.spread(f"{outcome.unit}s"),
+        shares={name: count / max(sum(truth), 1) for name, count in zip(evaluation.classes, truth, strict=True)},
+        trained_iou=contract.metrics.get("test_iou"),
+        objects=outcome.objects_by_class,
+        all_objects=total(outcome.objects_by_class.values()),
+        min_iou=MIN_IOU,
+        rows=_rows(outcome),
+        listed=_LISTED,
+        figures=drawn,
+        examples=[picture for name, picture in pictures.items() if not name.startswith("scene_")],
+        overviews=[picture for name, picture in pictures.items() if name.startswith("scene_")],
+    )
+
+
+def _rows(outcome: Outcome) -> list[Row]:
+    """Worst first; what has no IoU stands last."""
+    rows = [
+        Row(chip.stem, chip.iou, sum(map(sum, chip.confusion)), total(outcome.objects[chip.stem].values()))
+        for chip in outcome.evaluation.chips
+    ]
+    return sorted(rows, key=lambda row: (row.iou is None, row.iou))
+
+
+def _pictures(contract: ModelContract, outcome: Outcome) -> Iterator[tuple[str, Figure]]:
+    """Name of a file without its ending, and the picture."""
+    for kind, examples in (("scene", outcome.overviews), ("best", outcome.best), ("worst", outcome.worst)):
+        for number, shown in enumerate(examples, 1):
+            yield f"{kind}_{number}", _panel(shown, contract, f"{kind}: {shown.stem}")
+
+
+def _panel(shown: Example, contract: ModelContract, title: str) -> Figure:
+    return figures.chip_panel(shown.raw, shown.target, shown.probability, shown.prediction, contract, title)

@@ -1,0 +1,69 @@
+"""Whether an image is what a model was trained for: pixels as large on the ground, values in the same unit.
+
+Example:
+    >>> require_resolution("scene.tif", 0.3, contract, "Resample it")
+    Traceback (most recent call last):
+    segmint.errors.SceneError: scene.tif has pixels of 0.3 m; expected 0.13 m, as in training. Resample it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmint.contract import ModelContract
+from segmint.errors import SceneError
+
+RESOLUTION_TOLERANCE = 0.2
+"""Largest relative difference of the ground resolution that is predicted without resampling."""
+
+_FAR = 250
+"""An image is refused where its values fill less than this fraction of the training range, or lie above twice it."""
+
+
+def require_resolution(name: str, found_m: float | None, contract: ModelContract, remedy: str) -> None:
+    """Refuse pixels of another ground size.
+
+    Args:
+        name: Of the image, for the message.
+        found_m: Size of its pixels in metres, or None where that is not known.
+        contract: The model's.
+        remedy: What to do about it.
+
+    Raises:
+        SceneError: The size differs by more than the tolerance.
+    """
+    wanted_m = contract.resolution_m
+    if wanted_m is None or found_m is None:
+        return
+    if not 1 / (1 + RESOLUTION_TOLERANCE) <= found_m / wanted_m <= 1 + RESOLUTION_TOLERANCE:
+        raise SceneError(
+            f"{name} has pixels of {found_m:.4g} m",
+            f"{wanted_m:.4g} m, as in training",
+            remedy,
+        )
+
+
+def require_values(name: str, dtype: str, sample: NDArray[np.generic], contract: ModelContract) -> None:
+    """Refuse values of another unit.
+
+    Args:
+        name: Of the image, for the message.
+        dtype: Its data type, likewise.
+        sample: Some of its values, ``[C, N]``, in the model's order of bands.
+        contract: The model's.
+
+    Raises:
+        SceneError: The values are far too large or too small.
+    """
+    continuous = [place for place, band in enumerate(contract.input.bands) if band.kind == "continuous"]
+    known = sample[continuous]
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return
+    low, high = contract.input.value_range
+    middle, most = (float(value) for value in np.percentile(known, (50, 99)))
+    if middle > high + (high - low) or most < low + (high - low) / _FAR:
+        raise SceneError(
+            f"{name} ({dtype}) has values around {middle:.4g}, 99 % below {most:.4g}",
+            f"{low:.6g} to {high:.6g} ({contract.input.source_dtype}), as in training",
+            "Give pixel values in the unit of the training chips, unscaled",
+        )

@@ -1,0 +1,110 @@
+"""What a registered version brings to the gate: the small artifacts of the run that trained it.
+
+Example:
+    >>> evidence = Evidence.of("refugee-camp", "3", scratch)
+    >>> evidence.contract.metrics["test_iou"], len(evidence.counts.chips)
+    (0.7712, 6)
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+
+from segmint.contract import ModelContract
+from segmint.errors import ContractError, TrackingError
+from segmint.evaluation.held_out import HeldOutCounts
+from segmint.registry.store import answering
+
+CONTRACT, PARITY, ITEM = "metadata/contract.json", "metadata/parity.json", "metadata/stac_item.json"
+COUNTS = "evaluation/test_counts.json"
+MANIFEST, SPLIT = "datasets/manifest.json", "datasets/split.json"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A version and what its run recorded.
+
+    Attributes:
+        name: Registered model.
+        version: Version number.
+        run_id: Run that trained it.
+        contract: Its contract.
+        sizes: Path -> bytes of every artifact of the run.
+        parity: Content of ``parity.json``, or None where the run has none.
+        stac_item: Content of ``stac_item.json``, or None.
+        counts: Counts of the test split, or None: the model was trained before they were written.
+        learned: SHA-256 of every file the run knew -> its path in the dataset.
+        held_out: Chips of which no part was trained on or tuned on.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    contract: ModelContract
+    sizes: dict[str, int]
+    parity: dict[str, Any] | None
+    stac_item: dict[str, Any] | None
+    counts: HeldOutCounts | None
+    learned: dict[str, str]
+    held_out: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, version: str, scratch: Path) -> "Evidence":
+        """Fetch it into the folder ``scratch``.
+
+        Raises:
+            TrackingError: The store cannot be reached, or the version has no run.
+            ContractError: The run has no contract, or one that cannot be used.
+        """
+        client, folder = MlflowClient(), scratch / version
+        folder.mkdir()
+        with answering(f"{name} version {version}"):
+            run_id = client.get_model_version(name, version).run_id
+            if not run_id:
+                raise TrackingError(f"{name} version {version} names no run", "one that segmint trained")
+            sizes = dict(_artifacts(client, run_id, ""))
+            wanted = [path for path in (CONTRACT, PARITY, ITEM, COUNTS, MANIFEST, SPLIT) if path in sizes]
+            files = {path: Path(client.download_artifacts(run_id, path, str(folder))) for path in wanted}
+        if CONTRACT not in files:
+            raise ContractError(f"run {run_id} of {name} version {version} has no {CONTRACT}", remedy="Train it again")
+        split = _json(files.get(SPLIT)) or {"tiles": {}}
+        sides = {side: {tile["chip"] for tile in tiles} for side, tiles in split["tiles"].items()}
+        return cls(
+            name=name,
+            version=version,
+            run_id=run_id,
+            contract=ModelContract.read(files[CONTRACT]),
+            sizes=sizes,
+            parity=_json(files.get(PARITY)),
+            stac_item=_json(files.get(ITEM)),
+            counts=HeldOutCounts.read(files[COUNTS]) if COUNTS in files else None,
+            learned={entry["sha256"]: entry["path"] for entry in _json(files.get(MANIFEST)) or []},
+            held_out=frozenset(sides.get("test", set()) - sides.get("train", set()) - sides.get("val", set())),
+        )
+
+    @property
+    def rivals(self) -> dict[str, float]:
+        """Test IoU of answers that need no network, by name, as training measured them."""
+        start = "test_baseline_iou_"
+        figures = self.contract.metrics.items()
+        return {key.removeprefix(start).replace("_", " "): value for key, value in figures if key.startswith(start)}
+
+    def knows(self, chip: str, sha256: str) -> bool:
+        """Whether the model was trained or tuned on a chip with this name and content."""
+        return sha256 in self.learned and chip not in self.held_out
+
+
+def _artifacts(client: MlflowClient, run_id: str, folder: str) -> Iterator[tuple[str, int]]:
+    for item in client.list_artifacts(run_id, folder or None):
+        if item.is_dir:
+            yield from _artifacts(client, run_id, item.path)
+        else:
+            yield item.path, int(item.file_size or 0)
+
+
+def _json(path: Path | None) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path else None

@@ -1,0 +1,115 @@
+"""The gate: what must hold before a version becomes champion, each with its figures.
+
+Example:
+    >>> checks = [parity(evidence), stac(evidence, SchemaStore.default()), not_worse(comparison, 0.01)]
+    >>> print(checks[0].line())
+    pass  parity     6 formats, largest difference 2.4e-06 (at most 0.0001), agreement 1.000000 (at least 0.9999)
+"""
+
+import math
+import posixpath
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.export.stac_checks import contract_errors, semantic_errors
+from segmint.export.stac_schemas import SchemaStore, validate
+from segmint.registry.comparison import FEW_CHIPS, Comparison
+from segmint.registry.evidence import Evidence
+
+MEANINGFUL = 0.1
+"""IoU from which a class of the champion can collapse; below it there is nothing to lose."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition, whether it holds, and why."""
+
+    name: str
+    passed: bool
+    reason: str
+
+    def line(self) -> str:
+        """For the console."""
+        return f"{'pass' if self.passed else 'FAIL'}  {self.name:10} {self.reason}"
+
+
+def parity(evidence: Evidence) -> Check:
+    """Every format was proven equal to the trained network; the figures decide, not the word ``passed``."""
+    proof = evidence.parity
+    formats = proof.get("formats", []) if proof else []
+    if not formats:
+        return Check("parity", False, f"run {evidence.run_id} has no metadata/parity.json with a proof in it")
+    if proof and proof.get("sample_sha256") != evidence.contract.parity_sample:
+        return Check("parity", False, "the proof was made with another sample than the contract names")
+    largest = max(_number(item.get("max_abs"), math.inf) for item in formats if item.get("max_abs", "") is not None)
+    least = min(_number(item.get("agreement"), 0.0) for item in formats)
+    reason = (
+        f"{len(formats)} formats, largest difference {largest:.1e} (at most {MAX_ABS:g}), "
+        f"agreement {least:.6f} (at least {MIN_AGREEMENT})"
+    )
+    return Check("parity", largest <= MAX_ABS and least >= MIN_AGREEMENT, reason)
+
+
+def stac(evidence: Evidence, store: SchemaStore) -> Check:
+    """The STAC item is valid, says what the contract says, and its files lie in the run, each of the stated size."""
+    item = evidence.stac_item
+    if item is None:
+        return Check("STAC item", False, f"run {evidence.run_id} has no metadata/stac_item.json")
+    report = validate(item, store)
+    errors = [*report.errors, *semantic_errors(item), *contract_errors(item, evidence.contract)]
+    if errors:
+        return Check("STAC item", False, f"{len(errors)} errors, first {errors[0]}")
+    if report.missing:
+        url, reason = next(iter(report.missing.items()))
+        return Check("STAC item", False, f"schema {url} cannot be had: {reason}; set SEGMINT_STAC_SCHEMAS")
+    for key, asset in item["assets"].items():
+        if urlsplit(asset["href"]).scheme:
+            continue
+        path = posixpath.normpath(posixpath.join("metadata", asset["href"]))
+        if evidence.sizes.get(path) != asset.get("file:size"):
+            found = f"is {evidence.sizes[path]} bytes" if path in evidence.sizes else "is missing"
+            return Check("STAC item", False, f"asset {key}: {path} {found} in the run, not {asset.get('file:size')}")
+    return Check(
+        "STAC item", True, f"valid against {len(report.checked)} published schemas, {len(item['assets'])} files there"
+    )
+
+
+def not_worse(comparison: Comparison, margin: float) -> Check:
+    """The lower bound of the difference of the IoU is above ``margin`` (negative: so much worse it may be)."""
+    row, interval = comparison.headline, comparison.interval
+    if not interval.draws:
+        return Check("IoU", False, f"the {comparison.chips} chips show nothing that could be scored")
+    passed = interval.low > margin
+    reason = (
+        f"{row.candidate:.4f} against {row.reference:.4f}, difference {row.difference:+.4f}, 95 % interval "
+        f"{interval.low:+.4f} to {interval.high:+.4f}; its lower bound must be above {margin:+g}"
+    )
+    if comparison.chips < FEW_CHIPS:
+        few = f"{comparison.chips} chip{'s' * (comparison.chips > 1)}"
+        reason += f" ({few}: the interval means little, the rule decides all the same)"
+    return Check("IoU", passed, reason)
+
+
+def beats_rivals(iou: float, rivals: dict[str, float]) -> Check:
+    """The IoU is above that of every answer that needs no network, as training measured them."""
+    name, best = max(rivals.items(), key=lambda rival: rival[1])
+    return Check("rivals", iou > best, f"{iou:.4f} against {best:.4f} of {name}, the best that needs no network")
+
+
+def no_collapse(comparison: Comparison, share: float) -> Check:
+    """No class that the reference finds is lost: its IoU is at least ``share`` of the reference's."""
+    meaningful = [
+        row
+        for row, present in zip(comparison.classes, comparison.present, strict=True)
+        if present and row.reference >= MEANINGFUL
+    ]
+    lost = [row for row in meaningful if row.candidate < share * row.reference]
+    if lost:
+        figures = ", ".join(f"{row.score} {row.candidate:.4f} against {row.reference:.4f}" for row in lost)
+        return Check("classes", False, f"{figures}; a class collapses below {share:g} of the reference")
+    return Check("classes", True, f"each of {len(meaningful)} keeps {share:g} or more of {comparison.reference}'s IoU")
+
+
+def _number(value: object, otherwise: float) -> float:
+    return float(value) if isinstance(value, int | float) and not math.isnan(value) else otherwise
