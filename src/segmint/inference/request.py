@@ -6,15 +6,13 @@ Example:
     ('scene.tif', True)
 """
 
-import difflib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from jsonargparse import ArgumentError, ArgumentParser
 from jsonargparse.typing import NonNegativeFloat, OpenUnitInterval, PositiveInt
 
 from segmint.errors import RecipeError
+from segmint.parameters import read
 
 ALIASES = {
     "model_path": "model",
@@ -91,44 +89,7 @@ def parse(arguments: list[str]) -> Request:
     Raises:
         RecipeError: A misspelt key, a value out of its range, or no input.
     """
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, description="Predict scenes with a model.")
-    parser.add_class_arguments(Request)
-    try:
-        values = vars(parser.parse_args(list(_spelled(arguments))))
-    except ArgumentError as error:
-        raise _as_recipe_error(" ".join(str(error).split())) from error
-    request = Request(**{key: _plain(value) for key, value in values.items()})
+    request = read(Request, arguments, ALIASES, _WORDS)
     if not request.input:
         raise RecipeError("input: nothing to predict", "a scene, a folder or a pattern", "Add -P input=scene.tif")
     return request
-
-
-def _spelled(arguments: list[str]) -> Iterator[str]:
-    """Documented names as keys, and ``true`` where a key takes a word."""
-    key = ""
-    for argument in arguments:
-        if argument.startswith("--"):
-            name, equals, value = argument[2:].partition("=")
-            key = name.replace("-", "_")
-            key = ALIASES.get(key, key)
-            yield f"--{key}{equals}{_WORDS.get((key, value.lower()), value)}"
-        else:
-            yield _WORDS.get((key, argument.lower()), argument)
-
-
-def _plain(value: Any) -> Any:
-    """Numbers as Python's own types, which are written to JSON."""
-    for kind in (int, float):
-        if isinstance(value, kind) and not isinstance(value, bool):
-            return kind(value)
-    return value
-
-
-def _as_recipe_error(message: str) -> RecipeError:
-    if message.lower().startswith("unrecognized arguments: "):
-        wrong = message.split(": ", 1)[1].split()[0].removeprefix("--").partition("=")[0]
-        known = [*ALIASES, *(field.name for field in fields(Request))]
-        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-        return RecipeError(f"there is no parameter '{wrong}'", near[0] if near else "one that --help lists")
-    key, _, reason = message.removeprefix('Parser key "').partition('": ')
-    return RecipeError(f"{key}: {reason}" if reason else message, remedy="--help lists keys and types")
