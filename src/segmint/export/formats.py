@@ -6,16 +6,18 @@ Example:
 """
 
 import time
-from types import ModuleType
+from pathlib import Path
 
 from segmint.contract import ModelContract
 from segmint.export import dlpk, onnx, program, series, stac, torchscript, weights
 from segmint.export.parity import ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
+from segmint.export.runtime import Format
+from segmint.export.series import SeriesSample
 from segmint.models.deployed import DeployedModel
 
-FORMATS: dict[str, ModuleType] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
-"""Short name -> module with ``FILE``, ``RUNTIME``, ``write`` and ``reopen``."""
+FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
+"""Short name -> its module."""
 
 
 def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, staging: Staging) -> None:
@@ -34,12 +36,28 @@ def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, s
 
 def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -> list[Proof]:
     """Reopen every format and compare it with the sample; the Esri package by its class maps; the series form."""
-    proofs = [prove(name, kind, staging[kind.FILE], sample, contract) for name, kind in FORMATS.items()]
-    started = time.perf_counter()
-    maps = dlpk.class_maps(staging[dlpk.FILE], sample.chips)
-    seconds = time.perf_counter() - started
     return [
-        *proofs,
-        prove_class_maps("dlpk", dlpk.RUNTIME, staging[dlpk.FILE], maps, seconds, sample, contract),
+        *(prove_file(name, staging[kind.FILE], sample, contract) for name, kind in FORMATS.items()),
+        prove_package(staging[dlpk.FILE], sample, contract),
         *(series.prove_all(staging.series) if staging.series.root.is_dir() else ()),
     ]
+
+
+def read_sample(path: Path, contract: ModelContract) -> ParitySample | SeriesSample:
+    """The chips and answers that a model is proven by, in the form that its contract describes."""
+    return ParitySample.read(path) if len(contract.inputs) == 1 else SeriesSample.read(path)
+
+
+def prove_file(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> Proof:
+    """Reopen a file of a format and compare it with the sample."""
+    kind = FORMATS[name]
+    if isinstance(sample, SeriesSample):
+        return series.prove_form(name, kind, path, sample, contract)
+    return prove(name, kind, path, sample, contract)
+
+
+def prove_package(path: Path, sample: ParitySample, contract: ModelContract) -> Proof:
+    """Run the Esri package as ArcGIS does and compare its class maps with the sample."""
+    started = time.perf_counter()
+    maps = dlpk.class_maps(path, sample.chips)
+    return prove_class_maps("dlpk", dlpk.RUNTIME, path, maps, time.perf_counter() - started, sample, contract)

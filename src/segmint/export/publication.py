@@ -7,13 +7,16 @@ Example:
     >>> publish(staging, Path("meta"))
 """
 
+import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from segmint.errors import ExportError
+from segmint.export.stac import flat
 
 ARTIFACT_FOLDERS = {
     "best_model.pth": "models",
@@ -104,11 +107,9 @@ def publish(staging: Staging, output: Path) -> None:
     with FileLock(run_folder.parent / f"publish-{output.name}.lock"):
         for leftover in (beside, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
-        beside.mkdir()
-        for name in FILES:
-            shutil.copy2(staging[name], beside / name)
+        _copy(staging, FILES, beside)
         if staging.series.root.is_dir():
-            _copy_series(staging.series, beside / SERIES)
+            _copy(staging.series, [name for name in FILES if staging.series[name].is_file()], beside / SERIES)
         for name in _KEPT:
             if (output / name).is_file():
                 shutil.copy2(output / name, beside / name)
@@ -118,8 +119,12 @@ def publish(staging: Staging, output: Path) -> None:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _copy_series(series: Staging, output: Path) -> None:
+def _copy(staging: Staging, names: Iterable[str], output: Path) -> None:
+    """Copy flat; the links of the STAC item lead to the files beside it."""
     output.mkdir()
-    for name in FILES:
-        if series[name].is_file():
-            shutil.copy2(series[name], output / name)
+    for name in names:
+        shutil.copy2(staging[name], output / name)
+    item = output / "stac_item.json"
+    item.write_text(
+        json.dumps(flat(json.loads(item.read_text(encoding="utf-8")), output), indent=2) + "\n", encoding="utf-8"
+    )
