@@ -5,7 +5,9 @@ Example:
     >>> proofs = prove_all(contract, sample, staging)
 """
 
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from segmint.contract import ModelContract
@@ -20,27 +22,55 @@ FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx"
 """Short name -> its module."""
 
 
-def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, staging: Staging) -> None:
-    """Write every format, the EMD and the Esri package, and the series form of a spread model.
+ALL = (*FORMATS, "dlpk")
+"""Everything that can be asked for."""
+
+
+def write(
+    model: DeployedModel,
+    contract: ModelContract,
+    sample: ParitySample,
+    staging: Staging,
+    names: Sequence[str] = ALL,
+) -> None:
+    """Write formats, with the Esri package its definition, and the series form of a spread model.
 
     The STAC item in the package leaves the package out.
     """
-    for kind in FORMATS.values():
-        kind.write(model, contract, staging[kind.FILE])
-    dlpk.write_emd(contract, staging["model.emd"])
-    stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
-    dlpk.write(contract, staging[torchscript.FILE], staging["stac_item.json"], staging[dlpk.FILE])
-    if series.has_series(model):
-        series.write(model, contract, sample, Staging.empty(staging.series.root))
+    files = [name for name in FORMATS if name in names]
+    for name in files:
+        FORMATS[name].write(model, contract, staging[FORMATS[name].FILE])
+    if "dlpk" in names:
+        dlpk.write_emd(contract, staging["model.emd"])
+        stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
+        _package(model, contract, staging)
+    if files and series.has_series(model):
+        series.write(model, contract, sample, staging.series.made(), files)
+
+
+def _package(model: DeployedModel, contract: ModelContract, staging: Staging) -> None:
+    """Write the Esri package around the TorchScript file that is there, or around one for itself."""
+    with tempfile.TemporaryDirectory() as scratch:
+        traced = staging[torchscript.FILE]
+        if not traced.is_file():
+            traced = Path(scratch, torchscript.FILE)
+            torchscript.write(model, contract, traced)
+        dlpk.write(contract, traced, staging["stac_item.json"], staging[dlpk.FILE])
 
 
 def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -> list[Proof]:
-    """Reopen every format and compare it with the sample; the Esri package by its class maps; the series form."""
+    """Reopen everything that is staged and compare it with the sample; the Esri package by its class maps."""
+    packages = [staging[dlpk.FILE]] if staging[dlpk.FILE].is_file() else []
     return [
-        *(prove_file(name, staging[kind.FILE], sample, contract) for name, kind in FORMATS.items()),
-        prove_package(staging[dlpk.FILE], sample, contract),
+        *(prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)),
+        *(prove_package(path, sample, contract) for path in packages),
         *(series.prove_all(staging.series) if staging.series.root.is_dir() else ()),
     ]
+
+
+def staged(staging: Staging) -> list[str]:
+    """The formats whose files are there."""
+    return [name for name, kind in FORMATS.items() if staging[kind.FILE].is_file()]
 
 
 def read_sample(path: Path, contract: ModelContract) -> ParitySample | SeriesSample:

@@ -161,6 +161,23 @@ def prove_class_maps(
     return Proof(name, path.name, runtime, None, _agreement(maps, sample, contract), seconds, path.stat().st_size)
 
 
+def require_sample(path: Path, contract: ModelContract) -> None:
+    """Raise unless ``parity_sample.npz`` is there and is the one of the contract: it is the truth of every proof.
+
+    Raises:
+        ParityError: It is not.
+    """
+    remedy = "Nothing is proven without it: take it from the run that made the model"
+    if not path.is_file():
+        raise ParityError(f"there is no {path}", "the chips and answers of the proof", remedy)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != contract.parity_sample:
+        stated = contract.parity_sample or "nothing"
+        raise ParityError(
+            f"{path.name} has the SHA-256 {digest[:12]}", f"{stated[:12]}, as the contract states", remedy
+        )
+
+
 def require(proofs: list[Proof]) -> None:
     """Raise unless every proof is within tolerance.
 

@@ -10,7 +10,7 @@ Example:
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,22 +99,29 @@ def has_series(model: DeployedModel) -> bool:
     return isinstance(model.network, PackedEmberFormer)
 
 
-def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, staging: Staging) -> None:
-    """Write contract, sample and every format of the series form."""
+def write(
+    model: DeployedModel,
+    contract: ModelContract,
+    sample: ParitySample,
+    staging: Staging,
+    names: Iterable[str] = tuple(FORMATS),
+) -> None:
+    """Write contract, sample and formats of the series form."""
     assert isinstance(model.network, PackedEmberFormer)
     digest = SeriesSample.of(sample, contract).write(staging["parity_sample.npz"])
     described = describe(contract).model_copy(update={"parity_sample": digest})
     described.write(staging["contract.json"])
     series = DeployedSeries(model.network.series, described).eval()
-    for kind in FORMATS.values():
-        kind.write(series, described, staging[kind.FILE])
+    for name in names:
+        FORMATS[name].write(series, described, staging[FORMATS[name].FILE])
 
 
 def prove_all(staging: Staging) -> list[Proof]:
-    """Reopen every format and compare it with the sample."""
+    """Reopen every format that is staged and compare it with the sample."""
     contract = ModelContract.read(staging["contract.json"])
     sample = SeriesSample.read(staging["parity_sample.npz"])
-    return [prove_form(name, kind, staging[kind.FILE], sample, contract) for name, kind in FORMATS.items()]
+    staged = {name: kind for name, kind in FORMATS.items() if staging[kind.FILE].is_file()}
+    return [prove_form(name, kind, staging[kind.FILE], sample, contract) for name, kind in staged.items()]
 
 
 def prove_form(name: str, kind: Format, path: Path, sample: SeriesSample, contract: ModelContract) -> Proof:

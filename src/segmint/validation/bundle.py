@@ -70,7 +70,7 @@ class Bundle:
             text = carried(path) if path.suffix in FORMS else None
             if text is not None:
                 return ModelContract.parse(text, str(path))
-        return ModelContract.read(self.place / CONTRACT if self.place.is_dir() else self.place.with_name(CONTRACT))
+        return ModelContract.read(self.place / CONTRACT if self.place.is_dir() else beside(self.place, CONTRACT))
 
 
 def _in_folder(folder: Path) -> dict[str, Path]:
@@ -82,7 +82,11 @@ def _file(path: Path) -> dict[str, Path]:
     name = path.name if path.name in FILES else _BY_ENDING.get(path.suffix)
     if name is None or not path.is_file():
         return {}
-    near = {
-        side: folder / side for side in (CONTRACT, SAMPLE) for folder in (path.parent.parent / "metadata", path.parent)
-    }
-    return {side: other for side, other in near.items() if other.is_file()} | {name: path}
+    near = {side: other for side in (CONTRACT, SAMPLE) if (other := beside(path, side)).is_file()}
+    return near | {name: path}
+
+
+def beside(path: Path, name: str) -> Path:
+    """Where a metadata file lies for a file: in its folder, or in the metadata of the same run."""
+    flat, run = path.with_name(name), path.parent.parent / "metadata" / name
+    return run if run.is_file() and not flat.is_file() else flat

@@ -6,7 +6,6 @@ Example:
     ok     parity.json           5 proofs within 0.0001 and 99.99 %
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,9 @@ import numpy as np
 import yaml
 
 from segmint.contract import ModelContract
-from segmint.errors import ExportError
 from segmint.export import card
 from segmint.export.formats import read_sample
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT, Answers
+from segmint.export.parity import MAX_ABS, MIN_AGREEMENT, Answers, require_sample
 from segmint.validation.bundle import CARD, PROOFS, SAMPLE, Bundle
 from segmint.validation.checks import Check, check, require
 
@@ -39,17 +37,11 @@ def sample(bundle: Bundle, contract: ModelContract) -> str:
     Raises:
         ExportError: It is not.
     """
-    if SAMPLE not in bundle.files:
-        raise ExportError(f"there is no {SAMPLE}", "the chips and answers of the proof", f"Nothing is proven. {_AGAIN}")
-    path = bundle.files[SAMPLE]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path = bundle.files.get(SAMPLE, bundle.place / SAMPLE)
+    require_sample(path, contract)
     stored = read_sample(path, contract)
-    errors = _sample_errors(stored, contract)
-    if contract.parity_sample is None:
-        errors.append("the contract states no SHA-256 for it")
-    elif digest != contract.parity_sample:
-        errors.append(f"its SHA-256 is {digest[:12]}..., the contract says {contract.parity_sample[:12]}...")
-    require([f"{SAMPLE}: {error}" for error in errors], "the sample of the proof, unchanged", _AGAIN)
+    errors = [f"{SAMPLE}: {error}" for error in _sample_errors(stored, contract)]
+    require(errors, "the sample of the proof", _AGAIN)
     return f"{len(stored.probabilities)} samples, unchanged since the proof"
 
 

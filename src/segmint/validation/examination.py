@@ -18,7 +18,7 @@ from segmint.export.parity import ParitySample
 from segmint.export.stac_schemas import SchemaStore
 from segmint.inference.models import is_stored
 from segmint.validation import documents, graphs, item, package
-from segmint.validation.bundle import CONTRACT, ITEM, SAMPLE, Bundle
+from segmint.validation.bundle import CONTRACT, ITEM, SAMPLE, Bundle, beside
 from segmint.validation.checks import Check, check
 
 
@@ -58,6 +58,8 @@ def examine_bundle(bundle: Bundle, schemas: SchemaStore) -> Iterator[Check]:
     contract = bundle.contract() if contract_check.passed else None
     if contract is not None:
         yield from _held_against(bundle, contract)
+    if bundle.place.is_file() and ITEM not in bundle.files:
+        yield from item.checksum(beside(bundle.place, ITEM), bundle.place)
     if ITEM in bundle.files:
         yield from item.checks(bundle.files[ITEM], contract, schemas)
     if bundle.series is not None:

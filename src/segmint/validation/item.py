@@ -33,6 +33,24 @@ def checks(path: Path, contract: ModelContract | None, schemas: SchemaStore) -> 
     yield check("item files", _files, path)
 
 
+def checksum(path: Path, file: Path) -> Iterator[Check]:
+    """Whether a single file is what the item beside it says, where that item names it.
+
+    Args:
+        path: The item.
+        file: The file.
+    """
+    if path.is_file():
+        yield check("checksum", _checksum, path, file)
+
+
+def _checksum(path: Path, file: Path) -> str:
+    content = _read(path)
+    named = {key: asset for key, asset in content.get("assets", {}).items() if Path(asset["href"]).name == file.name}
+    require(file_errors(content | {"assets": named}, path.parent), "the size and checksum that the item states", _AGAIN)
+    return "size and SHA-256 as stac_item.json states" if named else "stac_item.json does not name it"
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
