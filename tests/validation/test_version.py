@@ -21,6 +21,7 @@ from segmint.validation.version import checks
 class Registered:
     address: str
     folder: Path
+    run_id: str
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +36,12 @@ def registered(finished_run, tmp_path_factory):
         extra = [finished_run["stac_item.json"], finished_run["contract.json"]]
         contract = ModelContract.read(finished_run["contract.json"])
         chips = ParitySample.read(finished_run["parity_sample.npz"]).chips
-        with open_source(str(finished_run.root)) as source, mlflow.start_run():
+        with open_source(str(finished_run.root)) as source, mlflow.start_run() as run:
             mlflow.log_artifacts(str(finished_run.root))
             version = register(source.model, contract, chips, extra, "", move_alias=True)
         address = f"models:/{contract.name}/{version}"
         folder = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(root / "downloaded"))
-        yield Registered(f"models:/{contract.name}@candidate", Path(folder))
+        yield Registered(f"models:/{contract.name}@candidate", Path(folder), run.info.run_id)
     mlflow.set_tracking_uri(before)
 
 
@@ -56,6 +57,16 @@ def test_a_registered_version_can_be_exported_again(registered):
         assert source.origin == "model.pt2"
         answer = source.model(torch.from_numpy(source.sample.chips).float()).numpy()
         assert abs(answer - source.sample.probabilities).max() < 1e-5
+
+
+def test_a_run_and_the_checkpoint_of_its_folder_can_be_exported_again(registered, finished_run, tmp_path):
+    checkpoint = tmp_path / "runs" / registered.run_id / "checkpoints" / "best.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    torch.save({"state_dict": torch.load(finished_run["best_model.pth"], weights_only=True)}, checkpoint)
+    for address in (str(checkpoint), f"runs:/{registered.run_id}"):
+        with open_source(address) as source, torch.no_grad():
+            answer = source.model(torch.from_numpy(source.sample.chips).float()).numpy()
+            assert abs(answer - source.sample.probabilities).max() < 1e-5
 
 
 def signature_of_other_bands(folder):
