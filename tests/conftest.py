@@ -11,6 +11,8 @@ from segmint.contract import Dataset, ModelContract, Network
 from segmint.export.stac_schemas import SchemaStore
 from segmint.interface import Band, Class, Input, Normalisation, Output
 
+pytest_plugins = ["finished"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

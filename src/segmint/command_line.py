@@ -10,7 +10,6 @@ Example:
     (3, 0.5)
 """
 
-import difflib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from segmint.aliases import ALIASES, FOLDERS, SWITCHES, expand
 from segmint.checks import check
 from segmint.errors import RecipeError
+from segmint.parameters import plain, refused
 from segmint.recipe import (
     DEFAULT_RECIPE,
     AugmentationRecipe,
@@ -108,15 +108,7 @@ _SECTIONS = {
 def _typed(key: str, value: Any) -> Any:
     if key not in _SECTIONS:
         return value
-    return _SECTIONS[key](**{name: _plain(part) for name, part in vars(value).items()})
-
-
-def _plain(value: Any) -> Any:
-    """Numbers as Python's own types: a checkpoint that holds jsonargparse's subclasses cannot be loaded safely."""
-    for kind in (int, float):
-        if isinstance(value, kind) and not isinstance(value, bool):
-            return kind(value)
-    return value
+    return _SECTIONS[key](**{name: plain(part) for name, part in vars(value).items()})
 
 
 def _parser() -> ArgumentParser:
@@ -172,11 +164,4 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_recipe_error(message: str) -> RecipeError:
-    message = " ".join(message.split())
-    if message.startswith("unrecognized arguments: "):
-        wrong = message.removeprefix("unrecognized arguments: ").split()[0].removeprefix("--").partition("=")[0]
-        known = [*ALIASES, *SWITCHES, *FOLDERS, "config", *Recipe().flat()]
-        near = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-        return RecipeError(f"there is no recipe key '{wrong}'", near[0] if near else "a key that --help lists")
-    key, _, reason = message.removeprefix('Parser key "').partition('": ')
-    return RecipeError(f"{key}: {reason}" if reason else message, remedy="--help lists keys and types")
+    return refused(message, [*ALIASES, *SWITCHES, *FOLDERS, "config", *Recipe().flat()], "recipe key")

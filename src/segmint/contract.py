@@ -20,6 +20,9 @@ from segmint.files import replace_file
 from segmint.interface import Dimension, Finite, Input, Normalisation, Output, Part, Positive
 
 CONTRACT_VERSION = 2
+"""2: a list of inputs, each with its own normalisation (offset, derived bands). 1: one input, one normalisation."""
+
+_AGAIN = "Export the model again"
 
 
 class Dataset(Part):
@@ -162,15 +165,43 @@ class ModelContract(Part):
             ContractError: The file is missing, not JSON, of another version, or contradicts itself.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ContractError(f"{path}: {error}", "a contract.json of segmint", "Export the model again") from error
+            raise ContractError(f"{path}: {error}", "a contract.json of segmint", _AGAIN) from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, place: str) -> "ModelContract":
+        """Validate the text of a contract, wherever it stands.
+
+        Args:
+            text: JSON.
+            place: Where it was found, for the message.
+
+        Raises:
+            ContractError: Not JSON, of another version, or it contradicts itself.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise ContractError(f"{place}: {error}", "a contract.json of segmint", _AGAIN) from error
         version = content.get("contract_version") if isinstance(content, dict) else None
         if version != CONTRACT_VERSION:
-            raise ContractError(f"{path}: contract version {version}", str(CONTRACT_VERSION), "Export the model again")
+            raise ContractError(f"{place}: contract version {version}", str(CONTRACT_VERSION), _remedy(version))
         try:
             return cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the whole"
-            raise ContractError(f"{path}: {place}: {first['msg']}", remedy="Export the model again") from error
+            part = ".".join(str(part) for part in first["loc"]) or "the whole"
+            raise ContractError(f"{place}: {part}: {first['msg']}", remedy=_AGAIN) from error
+
+
+def _remedy(version: object) -> str:
+    if not isinstance(version, int):
+        return _AGAIN
+    if version > CONTRACT_VERSION:
+        return "A newer segmint wrote it: update this one"
+    return (
+        "Weights of version 1 have no place for offsets and derived bands and do not fit this segmint: "
+        "train the model again, or use the segmint that wrote it"
+    )

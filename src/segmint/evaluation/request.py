@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from jsonargparse.typing import NonNegativeFloat, OpenUnitInterval, PositiveInt
 
-from segmint.arguments import read
 from segmint.errors import RecipeError
+from segmint.parameters import read
 
 ALIASES = {
     "model_path": "model",
@@ -100,7 +100,7 @@ def parse(arguments: list[str]) -> tuple[Request, tuple[str, ...]]:
         RecipeError: A misspelt key, a value out of its range, no data, or both chips and scenes.
     """
     own, reading = _apart(arguments)
-    request = read(Request, own, "Evaluate a model on labelled chips or scenes.", ALIASES, {})
+    request = read(Request, own, ALIASES)
     if (request.chips_dir is None) == (request.input is None):
         found = "nothing to evaluate on" if request.input is None else "both chips_dir and input"
         raise RecipeError(found, "either chips or scenes", "Give --chips_dir and --labels_dir, or --input and --labels")

@@ -58,6 +58,20 @@ def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: l
     replace_file(path, content)
 
 
+def facts(contract: ModelContract) -> tuple[str, ...]:
+    """Lines of a card that state the licence, every class and every band with its figures."""
+    classes = [f"| {item.value} | {_escape(item.name)} | {_escape(item.color)} |" for item in contract.output.classes]
+    figures = contract.normalisation
+    bands = [
+        f"| {number} | {_escape(band.name)} | {f'{band.wavelength_um:g} µm' if band.wavelength_um else '–'} "  # noqa: RUF001
+        f"| {mean:.6g} | {std:.6g} |"
+        for number, (band, mean, std) in enumerate(
+            zip(contract.input.bands, figures.mean, figures.std, strict=False), start=1
+        )
+    ]
+    return (f"| Licence | {_escape(contract.license)} |", *bands, *classes)
+
+
 def found(contract: ModelContract) -> str:
     """What the model finds: every class but the background, in words."""
     return enumeration(contract.class_names[1:])

@@ -5,41 +5,89 @@ Example:
     >>> proofs = prove_all(contract, sample, staging)
 """
 
+import tempfile
 import time
-from types import ModuleType
+from collections.abc import Sequence
+from pathlib import Path
 
 from segmint.contract import ModelContract
 from segmint.export import dlpk, onnx, program, series, stac, torchscript, weights
 from segmint.export.parity import ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
+from segmint.export.runtime import Format
+from segmint.export.series import SeriesSample
 from segmint.models.deployed import DeployedModel
 
-FORMATS: dict[str, ModuleType] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
-"""Short name -> module with ``FILE``, ``RUNTIME``, ``write`` and ``reopen``."""
+FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
+"""Short name -> its module."""
 
 
-def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, staging: Staging) -> None:
-    """Write every format, the EMD and the Esri package, and the series form of a spread model.
+ALL = (*FORMATS, "dlpk")
+"""Everything that can be asked for."""
+
+
+def write(
+    model: DeployedModel,
+    contract: ModelContract,
+    sample: ParitySample,
+    staging: Staging,
+    names: Sequence[str] = ALL,
+) -> None:
+    """Write formats, with the Esri package its definition, and the series form of a spread model.
 
     The STAC item in the package leaves the package out.
     """
-    for kind in FORMATS.values():
-        kind.write(model, contract, staging[kind.FILE])
-    dlpk.write_emd(contract, staging["model.emd"])
-    stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
-    dlpk.write(contract, staging[torchscript.FILE], staging["stac_item.json"], staging[dlpk.FILE])
-    if series.has_series(model):
-        series.write(model, contract, sample, Staging.empty(staging.series.root))
+    files = [name for name in FORMATS if name in names]
+    for name in files:
+        FORMATS[name].write(model, contract, staging[FORMATS[name].FILE])
+    if "dlpk" in names:
+        dlpk.write_emd(contract, staging["model.emd"])
+        stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
+        _package(model, contract, staging)
+    if files and series.has_series(model):
+        series.write(model, contract, sample, staging.series.made(), files)
+
+
+def _package(model: DeployedModel, contract: ModelContract, staging: Staging) -> None:
+    """Write the Esri package around the TorchScript file that is there, or around one for itself."""
+    with tempfile.TemporaryDirectory() as scratch:
+        traced = staging[torchscript.FILE]
+        if not traced.is_file():
+            traced = Path(scratch, torchscript.FILE)
+            torchscript.write(model, contract, traced)
+        dlpk.write(contract, traced, staging["stac_item.json"], staging[dlpk.FILE])
 
 
 def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -> list[Proof]:
-    """Reopen every format and compare it with the sample; the Esri package by its class maps; the series form."""
-    proofs = [prove(name, kind, staging[kind.FILE], sample, contract) for name, kind in FORMATS.items()]
-    started = time.perf_counter()
-    maps = dlpk.class_maps(staging[dlpk.FILE], sample.chips)
-    seconds = time.perf_counter() - started
+    """Reopen everything that is staged and compare it with the sample; the Esri package by its class maps."""
+    packages = [staging[dlpk.FILE]] if staging[dlpk.FILE].is_file() else []
     return [
-        *proofs,
-        prove_class_maps("dlpk", dlpk.RUNTIME, staging[dlpk.FILE], maps, seconds, sample, contract),
+        *(prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)),
+        *(prove_package(path, sample, contract) for path in packages),
         *(series.prove_all(staging.series) if staging.series.root.is_dir() else ()),
     ]
+
+
+def staged(staging: Staging) -> list[str]:
+    """The formats whose files are there."""
+    return [name for name, kind in FORMATS.items() if staging[kind.FILE].is_file()]
+
+
+def read_sample(path: Path, contract: ModelContract) -> ParitySample | SeriesSample:
+    """The chips and answers that a model is proven by, in the form that its contract describes."""
+    return ParitySample.read(path) if len(contract.inputs) == 1 else SeriesSample.read(path)
+
+
+def prove_file(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> Proof:
+    """Reopen a file of a format and compare it with the sample."""
+    kind = FORMATS[name]
+    if isinstance(sample, SeriesSample):
+        return series.prove_form(name, kind, path, sample, contract)
+    return prove(name, kind, path, sample, contract)
+
+
+def prove_package(path: Path, sample: ParitySample, contract: ModelContract) -> Proof:
+    """Run the Esri package as ArcGIS does and compare its class maps with the sample."""
+    started = time.perf_counter()
+    maps = dlpk.class_maps(path, sample.chips)
+    return prove_class_maps("dlpk", dlpk.RUNTIME, path, maps, time.perf_counter() - started, sample, contract)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.errors import ParityError
+from segmint.export.runtime import Runtime
 
 MAX_ABS = 1e-4
 MIN_AGREEMENT = 0.9999
@@ -79,6 +79,12 @@ class ParitySample:
             stems=tuple(item.stem for item in answered),
         )
 
+    @classmethod
+    def read(cls, path: Path) -> "ParitySample":
+        """Read ``parity_sample.npz``."""
+        with np.load(path) as stored:
+            return cls(stored["chips"], stored["probabilities"], tuple(str(stem) for stem in stored["stems"]))
+
     @property
     def inputs(self) -> tuple[NDArray[np.generic], ...]:
         """The chips."""
@@ -117,13 +123,18 @@ class Proof:
         """Whether it is within tolerance."""
         return (self.max_abs is None or self.max_abs <= MAX_ABS) and self.agreement >= MIN_AGREEMENT
 
+    def sentence(self) -> str:
+        """Its figures, for a person."""
+        agreement = f"masks agree on {100 * self.agreement:.4f} %"
+        return agreement if self.max_abs is None else f"largest difference {self.max_abs:.1e}, {agreement}"
+
     def metrics(self) -> dict[str, float]:
         """The figures under their MLflow names."""
         figures = {f"parity_{self.format}_agreement": self.agreement}
         return figures if self.max_abs is None else figures | {f"parity_{self.format}_max_abs": self.max_abs}
 
 
-def prove(name: str, kind: ModuleType, path: Path, sample: Answers, contract: ModelContract) -> Proof:
+def prove(name: str, kind: Runtime, path: Path, sample: Answers, contract: ModelContract) -> Proof:
     """Reopen a format and compare its probabilities with the sample's."""
     predict = kind.reopen(path, contract)
     started = time.perf_counter()
@@ -148,6 +159,23 @@ def prove_class_maps(
 ) -> Proof:
     """Compare class maps ``[N, H, W]``, for a consumer that gives nothing else."""
     return Proof(name, path.name, runtime, None, _agreement(maps, sample, contract), seconds, path.stat().st_size)
+
+
+def require_sample(path: Path, contract: ModelContract) -> None:
+    """Raise unless ``parity_sample.npz`` is there and is the one of the contract: it is the truth of every proof.
+
+    Raises:
+        ParityError: It is not.
+    """
+    remedy = "Nothing is proven without it: take it from the run that made the model"
+    if not path.is_file():
+        raise ParityError(f"there is no {path}", "the chips and answers of the proof", remedy)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != contract.parity_sample:
+        stated = contract.parity_sample or "nothing"
+        raise ParityError(
+            f"{path.name} has the SHA-256 {digest[:12]}", f"{stated[:12]}, as the contract states", remedy
+        )
 
 
 def require(proofs: list[Proof]) -> None:

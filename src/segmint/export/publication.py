@@ -7,13 +7,16 @@ Example:
     >>> publish(staging, Path("meta"))
 """
 
+import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
 from segmint.errors import ExportError
+from segmint.export.stac import flat
 
 ARTIFACT_FOLDERS = {
     "best_model.pth": "models",
@@ -42,6 +45,7 @@ SERIES = "series"
 """Folder of the series form of a spread model, below the run's artifacts and below the output folder."""
 
 _KEPT = (".gitkeep", ".gitignore")
+_PACKAGE = ".dlpk"  # of any name: stac2esri writes it there; the next model's run drops it with the other files
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,21 @@ class Staging:
     def empty(cls, root: Path) -> "Staging":
         """Make the folder, without what an earlier attempt left in it."""
         shutil.rmtree(root, ignore_errors=True)
+        return cls(root).made()
+
+    def made(self) -> "Staging":
+        """The same, with every folder there."""
         for folder in {*ARTIFACT_FOLDERS.values(), "datasets", "source", "checkpoints"}:
-            (root / folder).mkdir(parents=True)
-        return cls(root)
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        return self
+
+    def take(self, output: Path) -> None:
+        """Copy in what a published folder holds."""
+        for name in FILES:
+            if (output / name).is_file():
+                shutil.copy2(output / name, self[name])
+        if (output / SERIES).is_dir():
+            self.series.made().take(output / SERIES)
 
     def __getitem__(self, name: str) -> Path:
         """Path of a file by its published name."""
@@ -70,6 +86,11 @@ class Staging:
     def series(self) -> "Staging":
         """Where the series form of a spread model is staged; its folder exists only where there is one."""
         return Staging(self.root / SERIES)
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Published names of the files that are staged."""
+        return tuple(name for name in FILES if self[name].is_file())
 
     def add_sources(self, project: Path, checkpoints: Path) -> None:
         """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
@@ -86,7 +107,9 @@ def require_publishable(output: Path) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ExportError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
-    foreign = sorted({path.name for path in output.glob("*")} - {*FILES, *_KEPT, SERIES}) if output.is_dir() else []
+    known = {*FILES, *_KEPT, SERIES}
+    names = {path.name for path in output.glob("*") if path.suffix != _PACKAGE} if output.is_dir() else set()
+    foreign = sorted(names - known)
     if foreign:
         raise ExportError(
             f"output_dir: {output} holds {', '.join(foreign[:3])}",
@@ -95,7 +118,7 @@ def require_publishable(output: Path) -> None:
         )
 
 
-def publish(staging: Staging, output: Path) -> None:
+def publish(staging: Staging, output: Path, names: Iterable[str] = FILES) -> None:
     """Copy beside the output folder, then swap folders under a lock, so that two runs never mix."""
     output = output.resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -105,11 +128,9 @@ def publish(staging: Staging, output: Path) -> None:
     with FileLock(run_folder.parent / f"publish-{output.name}.lock"):
         for leftover in (beside, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
-        beside.mkdir()
-        for name in FILES:
-            shutil.copy2(staging[name], beside / name)
+        _copy(staging, names, beside)
         if staging.series.root.is_dir():
-            _copy_series(staging.series, beside / SERIES)
+            _copy(staging.series, staging.series.present, beside / SERIES)
         for name in _KEPT:
             if (output / name).is_file():
                 shutil.copy2(output / name, beside / name)
@@ -119,8 +140,12 @@ def publish(staging: Staging, output: Path) -> None:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _copy_series(series: Staging, output: Path) -> None:
+def _copy(staging: Staging, names: Iterable[str], output: Path) -> None:
+    """Copy flat; the links of the STAC item lead to the files beside it."""
     output.mkdir()
-    for name in FILES:
-        if series[name].is_file():
-            shutil.copy2(series[name], output / name)
+    for name in names:
+        shutil.copy2(staging[name], output / name)
+    item = output / "stac_item.json"
+    item.write_text(
+        json.dumps(flat(json.loads(item.read_text(encoding="utf-8")), output), indent=2) + "\n", encoding="utf-8"
+    )

@@ -1,15 +1,43 @@
-"""What every reopened format is: a function from raw values to probabilities; and the values to export it with."""
+"""What a format is, and what it is once reopened: a function from raw values to probabilities.
+
+Example:
+    >>> predict = onnx.reopen(Path("meta/best_model.onnx"), contract)
+    >>> predict(chips.astype(np.float32)).shape
+    (8, 1, 256, 256)
+"""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from segmint.contract import ModelContract
 
 Predict = Callable[..., NDArray[np.float32]]
 """One array of raw values, float32 in stored units, per input of the contract to ``[N, K, H, W]`` in 0..1."""
+
+
+class Runtime(Protocol):
+    """What opens a model again."""
+
+    RUNTIME: str
+
+    def reopen(self, path: Path, contract: ModelContract) -> Predict:
+        """Open what lies at the path as its users do."""
+
+
+class Format(Runtime, Protocol):
+    """A file format: one module each."""
+
+    FILE: str
+
+    def write(self, model: nn.Module, contract: ModelContract, path: Path) -> None:
+        """Write the deployed model."""
+
 
 _EXAMPLE_SIZE = 2
 """Size of every free axis; an example of one would freeze it."""

@@ -9,7 +9,8 @@ Example:
     >>> proofs = series.prove_all(staging.series)
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from segmint.contract import ModelContract
 from segmint.export import onnx, program, torchscript, weights
 from segmint.export.parity import ParitySample, Proof, prove
 from segmint.export.publication import SERIES, Staging
+from segmint.export.runtime import Format
 from segmint.interface import Band, Input, Normalisation
 from segmint.models.deployed import DeployedModel, DeployedSeries
 from segmint.models.history import PackedEmberFormer
 
-FORMATS = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
+FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
 
 _WIND = tuple(Band(name=name) for name in ("wind_speed", "wind_sin", "wind_cos"))
 
@@ -80,9 +82,16 @@ class SeriesSample:
                 self.probabilities[one],
             )
 
-    def write(self, path: Path) -> None:
-        """Write ``parity_sample.npz``, one array per input and the answers."""
+    def write(self, path: Path) -> str:
+        """Write ``parity_sample.npz``, one array per input and the answers, and return its SHA-256."""
         np.savez_compressed(path, **{name: getattr(self, name) for name in self.__dataclass_fields__})
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    @classmethod
+    def read(cls, path: Path) -> "SeriesSample":
+        """Read ``parity_sample.npz``."""
+        with np.load(path) as stored:
+            return cls(**{name: stored[name] for name in stored.files})
 
 
 def has_series(model: DeployedModel) -> bool:
@@ -90,34 +99,40 @@ def has_series(model: DeployedModel) -> bool:
     return isinstance(model.network, PackedEmberFormer)
 
 
-def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, staging: Staging) -> None:
-    """Write contract, sample and every format of the series form."""
+def write(
+    model: DeployedModel,
+    contract: ModelContract,
+    sample: ParitySample,
+    staging: Staging,
+    names: Iterable[str] = tuple(FORMATS),
+) -> None:
+    """Write contract, sample and formats of the series form."""
     assert isinstance(model.network, PackedEmberFormer)
-    described = describe(contract)
+    digest = SeriesSample.of(sample, contract).write(staging["parity_sample.npz"])
+    described = describe(contract).model_copy(update={"parity_sample": digest})
     described.write(staging["contract.json"])
-    SeriesSample.of(sample, contract).write(staging["parity_sample.npz"])
     series = DeployedSeries(model.network.series, described).eval()
-    for kind in FORMATS.values():
-        kind.write(series, described, staging[kind.FILE])
+    for name in names:
+        FORMATS[name].write(series, described, staging[FORMATS[name].FILE])
 
 
 def prove_all(staging: Staging) -> list[Proof]:
-    """Reopen every format; the larger difference of whole and of shortened histories counts."""
+    """Reopen every format that is staged and compare it with the sample."""
     contract = ModelContract.read(staging["contract.json"])
-    with np.load(staging["parity_sample.npz"]) as stored:
-        sample = SeriesSample(**{name: stored[name] for name in stored.files})
-    proofs = []
-    for name, kind in FORMATS.items():
-        parts = [prove(f"{SERIES}_{name}", kind, staging[kind.FILE], part, contract) for part in _parts(sample)]
-        proofs.append(
-            replace(
-                parts[0],
-                file=f"{SERIES}/{kind.FILE}",
-                max_abs=max(proof.max_abs or 0.0 for proof in parts),
-                agreement=min(proof.agreement for proof in parts),
-            )
-        )
-    return proofs
+    sample = SeriesSample.read(staging["parity_sample.npz"])
+    staged = {name: kind for name, kind in FORMATS.items() if staging[kind.FILE].is_file()}
+    return [prove_form(name, kind, staging[kind.FILE], sample, contract) for name, kind in staged.items()]
+
+
+def prove_form(name: str, kind: Format, path: Path, sample: SeriesSample, contract: ModelContract) -> Proof:
+    """Reopen a format; the larger difference of whole and of shortened histories counts."""
+    parts = [prove(f"{SERIES}_{name}", kind, path, part, contract) for part in _parts(sample)]
+    return replace(
+        parts[0],
+        file=f"{SERIES}/{kind.FILE}",
+        max_abs=max(proof.max_abs or 0.0 for proof in parts),
+        agreement=min(proof.agreement for proof in parts),
+    )
 
 
 def describe(contract: ModelContract) -> ModelContract:

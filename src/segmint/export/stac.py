@@ -140,6 +140,16 @@ def write(content: dict[str, Any], path: Path) -> None:
     replace_file(path, json.dumps(content, indent=2) + "\n")
 
 
+def flat(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The item for a folder in which the files lie beside it: their names as links, what is not there left out."""
+    assets = {
+        key: asset | {"href": Path(asset["href"]).name}
+        for key, asset in content["assets"].items()
+        if (folder / Path(asset["href"]).name).is_file()
+    }
+    return content | {"assets": assets}
+
+
 def checksum(path: Path) -> str:
     """SHA-256 as a multihash in lower-case hex, as the file extension wants it."""
     with path.open("rb") as stream:

@@ -72,6 +72,27 @@ def semantic_errors(item: dict[str, Any], folder: Path | None = None) -> list[st
         item: A STAC item with the MLM extension.
         folder: Folder that the item's relative links start from; None leaves files alone.
     """
+    errors = _statement_errors(item)
+    return errors if folder is None else errors + file_errors(item, folder)
+
+
+def file_errors(item: dict[str, Any], folder: Path) -> list[str]:
+    """Files that an item names and that are not there, or not what it says.
+
+    Args:
+        item: A STAC item with the MLM extension.
+        folder: Folder that its relative links start from; absolute links are another check's matter.
+    """
+    if _form_errors(item):
+        return []
+    errors = []
+    for key, asset in item["assets"].items():
+        if not urlsplit(asset["href"]).scheme and not _is_absolute(asset["href"]):
+            errors += _file_errors(key, asset, folder / asset["href"])
+    return errors
+
+
+def _statement_errors(item: dict[str, Any]) -> list[str]:
     if malformed := _form_errors(item):
         return malformed
     properties = item["properties"]
@@ -89,7 +110,7 @@ def semantic_errors(item: dict[str, Any], folder: Path | None = None) -> list[st
     if properties.get("mlm:pretrained") and properties.get("mlm:pretrained_source") is None:
         errors.append("mlm:pretrained is true without a mlm:pretrained_source")
     for key, asset in item["assets"].items():
-        errors += _asset_errors(key, asset, defined, folder)
+        errors += _asset_errors(key, asset, defined)
     return errors
 
 
@@ -203,20 +224,25 @@ def _class_errors(answer: dict[str, Any]) -> list[str]:
     return errors
 
 
-def _asset_errors(key: str, asset: dict[str, Any], defined: list[str], folder: Path | None) -> list[str]:
+def _asset_errors(key: str, asset: dict[str, Any], defined: list[str]) -> list[str]:
     errors = []
-    href = asset["href"]
     if "mlm:model" in asset.get("roles", []):
         names = [band["name"] for band in asset.get("bands", [])]
         if names != defined:
             errors.append(f"asset {key} has the bands {names}, the item {defined}: all models share one interface")
-    if href.startswith("file:") or PurePosixPath(href).is_absolute() or PureWindowsPath(href).drive:
-        return [*errors, f"asset {key} has the absolute path {href}"]
-    if urlsplit(href).scheme or folder is None:
-        return errors
-    path = folder / href
+    if _is_absolute(asset["href"]):
+        errors.append(f"asset {key} has the absolute path {asset['href']}")
+    return errors
+
+
+def _is_absolute(href: str) -> bool:
+    return href.startswith("file:") or PurePosixPath(href).is_absolute() or bool(PureWindowsPath(href).drive)
+
+
+def _file_errors(key: str, asset: dict[str, Any], path: Path) -> list[str]:
     if not path.is_file():
-        return [*errors, f"asset {key}: no file {href}"]
+        return [f"asset {key}: no file {asset['href']}"]
+    errors = []
     if asset.get("file:size") != path.stat().st_size:
         errors.append(f"asset {key} is {path.stat().st_size} bytes, the item says {asset.get('file:size')}")
     if asset.get("file:checksum") != checksum(path):

@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from segmint.contract import ModelContract
 from segmint.errors import ContractError, ModelError
 
@@ -70,6 +68,11 @@ class ModelFiles:
         }
 
 
+def is_stored(address: str) -> bool:
+    """Whether MLflow has it, not this machine's own folders."""
+    return address.startswith(("models:", "runs:"))
+
+
 @contextmanager
 def find_model(address: str) -> Iterator[ModelFiles]:
     """Find the files of a model; what had to be downloaded or unpacked is removed at the end.
@@ -81,7 +84,7 @@ def find_model(address: str) -> Iterator[ModelFiles]:
     """
     with tempfile.TemporaryDirectory(prefix="segmint-model-") as scratch:
         facts: dict[str, str] = {}
-        if address.startswith(("models:", "runs:")):
+        if is_stored(address):
             from segmint.registry.download import download
 
             place, facts = download(address, Path(scratch))
@@ -124,15 +127,27 @@ def _file(path: Path) -> tuple[ModelContract, dict[str, Path]]:
         raise ModelError(f"{path} is no model", f"a file that ends with {', '.join([*FORMS, '.dlpk'])}")
     form = FORMS[path.suffix]
     beside = path.parent / _CONTRACT
-    text = None if form == "pth" else _in_onnx(path) if form == "onnx" else _in_zip(path)
+    text = carried(path)
     if text is None:
         if not beside.is_file():
             raise ContractError(f"{path} carries no contract", f"a {_CONTRACT} beside it", "Export the model again")
         return ModelContract.read(beside), {form: path}
-    try:
-        return ModelContract.model_validate_json(text), {form: path}
-    except ValidationError as error:
-        raise ContractError(f"{path}: {error.errors()[0]['msg']}", remedy="Export the model again") from error
+    return ModelContract.parse(text, str(path)), {form: path}
+
+
+def carried(path: Path) -> str | None:
+    """Text of the contract that travels inside a model file; a ``.pth`` carries none.
+
+    Raises:
+        ModelError: The file cannot be opened.
+    """
+    match FORMS[path.suffix]:
+        case "pth":
+            return None
+        case "onnx":
+            return _in_onnx(path)
+        case _:
+            return _in_zip(path)
 
 
 def _in_onnx(path: Path) -> str | None:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from jsonargparse.typing import NonNegativeFloat, OpenUnitInterval, PositiveInt
 
-from segmint.arguments import read
 from segmint.errors import RecipeError
+from segmint.parameters import read
 
 ALIASES = {
     "model_path": "model",
@@ -89,7 +89,7 @@ def parse(arguments: list[str]) -> Request:
     Raises:
         RecipeError: A misspelt key, a value out of its range, or no input.
     """
-    request = read(Request, arguments, "Predict scenes with a model.", ALIASES, _WORDS)
+    request = read(Request, arguments, ALIASES, _WORDS)
     if not request.input:
         raise RecipeError("input: nothing to predict", "a scene, a folder or a pattern", "Add -P input=scene.tif")
     return request

@@ -47,6 +47,24 @@ def download(address: str, folder: Path) -> tuple[Path, dict[str, str]]:
         ) from error
 
 
+def download_run(run_id: str, folder: Path) -> Path:
+    """Fetch all artifacts of a run but its dataset into a folder.
+
+    Raises:
+        TrackingError: The store cannot be reached, or does not have the run.
+    """
+    store = connect()
+    try:
+        for item in MlflowClient().list_artifacts(run_id):
+            if item.path != "datasets":
+                mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=item.path, dst_path=str(folder))
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            f"run {run_id} in {store}: {error}", "a run and its artifacts", "Check the id and MLFLOW_TRACKING_URI"
+        ) from error
+    return folder
+
+
 def _version(address: str) -> ModelVersion:
     client, name = MlflowClient(), address.removeprefix("models:").strip("/")
     if "@" in name:

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from jsonargparse.typing import ClosedUnitInterval
 
-from segmint.arguments import read
 from segmint.errors import RecipeError
+from segmint.parameters import read
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def parse(kind: type[Request], arguments: list[str]) -> Request:
     Raises:
         RecipeError: A misspelt key, a value out of its range, or a name that no model can have.
     """
-    request = read(kind, arguments, (kind.__doc__ or "").splitlines()[0], {}, {})
+    request = read(kind, arguments)
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\-]+[A-Za-z0-9]", request.model_name):
         raise RecipeError(f"model_name '{request.model_name}'", "three or more letters, digits, dots or dashes")
     return request
