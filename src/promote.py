@@ -34,7 +34,7 @@ def promote(request: PromotionRequest) -> None:
         candidate = Evidence.of(name, version, Path(scratch))
         champion = Evidence.of(name, reign.champion, Path(scratch)) if reign.champion else None
     print(f"candidate: {name} version {version}, run {candidate.run_id}")
-    reference = f"version {reign.champion}" if champion else "none yet; compared with answers without a network"
+    reference = f"version {reign.champion}" if champion else "none yet; compared with the best constant answer"
     print(f"champion:  {reference}")
 
     if request.chips_dir:
@@ -48,6 +48,9 @@ def promote(request: PromotionRequest) -> None:
         candidate, reign.champion, comparison, checks, author(), now(), request.reason or "no reason given"
     )
     print("\n".join(check.line() for check in checks))
+    test_iou = candidate.contract.metrics["test_iou"]
+    for rival, iou in candidate.rivals.items():
+        print(f"note  rival      {rival}, without a network: test IoU {iou:.4f}; version {version}: {test_iou:.4f}")
     print("\n".join(["", *comparison.lines(), ""]))
     if decision.failed:
         raise RegistryError(f"the gate refuses {name} version {version}: {', '.join(decision.failed)}")

@@ -54,6 +54,7 @@ def test_training_keeps_the_counts_that_its_test_iou_is_made_of(finished):
 def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, finished):
     would = script("promote", finished, "--version=1")
     assert would.returncode == 0, would.stderr
+    assert "note  rival      pixel classifier, without a network: test IoU" in would.stdout
     assert "champion" not in aliases(store)
     done = script("promote", finished, "--version=1", "--approve=true", "--reason=the first")
     assert done.returncode == 0, done.stderr

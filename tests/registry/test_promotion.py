@@ -12,7 +12,7 @@ from rollback import rollback
 from segmint.errors import RegistryError
 
 
-def test_the_first_version_that_beats_answers_without_a_network_becomes_champion_when_approved(registry, say):
+def test_the_first_version_that_beats_constant_answers_becomes_champion_when_approved(registry, say):
     version = registry.add(counts(0.8))
     would = say(promote)
     assert f"version {version} passes and would become champion" in would

@@ -91,12 +91,6 @@ def not_worse(comparison: Comparison, margin: float) -> Check:
     return Check("IoU", passed, reason)
 
 
-def beats_rivals(iou: float, rivals: dict[str, float]) -> Check:
-    """The IoU is above that of every answer that needs no network, as training measured them."""
-    name, best = max(rivals.items(), key=lambda rival: rival[1])
-    return Check("rivals", iou > best, f"{iou:.4f} against {best:.4f} of {name}, the best that needs no network")
-
-
 def no_collapse(comparison: Comparison, share: float) -> Check:
     """No class that the reference finds is lost: its IoU is at least ``share`` of the reference's."""
     meaningful = [
