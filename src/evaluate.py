@@ -15,45 +15,36 @@ from segmint.interruption import Interrupted
 
 def evaluate(request: Request, arguments: tuple[str, ...]) -> None:
     """The way from a model and labelled data to figures and a report."""
-    from datetime import UTC, datetime
-
     from segmint.console import quieten_libraries
-    from segmint.data.fingerprint import fingerprint
     from segmint.evaluation import report
-    from segmint.evaluation.outcome import Settings, score_chips
-    from segmint.evaluation.reading import labelled_chips, reading
+    from segmint.evaluation.labelled import open_labelled
+    from segmint.evaluation.outcome import Settings
+    from segmint.evaluation.reading import reading
     from segmint.inference import backend
     from segmint.inference.models import find_model
     from segmint.inference.symmetry import symmetric
+    from segmint.inference.work import workplace
     from segmint.interruption import interruptible
 
     quieten_libraries()
     output = report.require_output(request.output_dir)
-    with interruptible(), find_model(request.model) as files:
-        contract = files.contract
-        data = reading(contract, arguments, request.chips_dir, request.labels_dir)
-        settings = Settings.of(request, contract)
-        chips = labelled_chips(data, contract)
+    with interruptible(), find_model(request.model) as files, workplace(output, "evaluation", "", False) as scratch:
+        settings = Settings.of(request, files.contract)
+        data = reading(files.contract, arguments, request.chips_dir, request.labels_dir)
+        labelled = open_labelled(request, data, files.contract, scratch)
         chosen = backend.choose(files, request.backend)
-        predict = symmetric(chosen.predict) if request.tta else chosen.predict
-        print(f"model:   {contract.name} from {request.model}")
+        print(f"model:   {files.contract.name} from {request.model}")
         print(f"backend: {chosen.sentence()}", flush=True)
-        outcome = score_chips(chips, contract, settings, predict, data.pooled)
-        about = report.About(
-            model=files.describe(chosen.form),
-            data=str(request.chips_dir),
-            digest=fingerprint(chips).digest,
-            backend=chosen.sentence(),
-            parameters=request.parameters() | {"threshold": settings.threshold, "stride": settings.stride},
-            notes=(),
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        )
-        written = report.write(output, contract, outcome, about)
+
+        outcome = labelled.score(settings, symmetric(chosen.predict) if request.tta else chosen.predict)
+        about = report.About.of(request, settings, labelled, files.describe(chosen.form), chosen.sentence())
+        written = report.write(output, files.contract, outcome, about)
         print(outcome.summary())
         if request.mlflow_tracking:
             from segmint.tracking.evaluation import log_evaluation
 
-            run = log_evaluation(about.parameters, about.model, outcome.metrics(), about.digest, output, written)
+            metrics = outcome.metrics()
+            run = log_evaluation(about.parameters, about.model, metrics, about.digest, output, written)
             print(f"run:     {run}")
     print(f"results: {output}/, start with {output}/report.html")
 

@@ -6,7 +6,7 @@ Example:
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -39,11 +39,22 @@ class Fingerprint:
 
 def fingerprint(chips: Sequence[Chip]) -> Fingerprint:
     """Fingerprint every file that the chips are made of; independent of where the folders lie."""
-    files = dict(chain.from_iterable(chip.files for chip in chips))
+    return fingerprint_files(dict(chain.from_iterable(chip.files for chip in chips)))
+
+
+def fingerprint_files(files: Mapping[str, Path], addresses: Sequence[str] = ()) -> Fingerprint:
+    """Fingerprint files by the names that they have in a dataset.
+
+    Args:
+        files: Name in the dataset -> file.
+        addresses: What is not on this machine; counts by its address alone.
+    """
     entries = [_entry(files[name], name) for name in sorted(files)]
     total = hashlib.sha256()
     for entry in entries:
         total.update(f"{entry.path}\0{entry.sha256}\n".encode())
+    for address in sorted(addresses):
+        total.update(f"{address}\n".encode())
     return Fingerprint(total.hexdigest(), tuple(entries))
 
 

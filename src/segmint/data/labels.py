@@ -49,15 +49,21 @@ class Label:
         Raises:
             DataError: A file cannot be read, or holds a value or colour that no class declares.
         """
-        stored = stored_values(self.path, (self.key,), window)
-        colors_declared = any(item.colors for item in self.classes)
-        if len(stored) >= 3 and (colors_declared or (stored[1:3] != stored[0]).any()):
-            answer = _by_color(self.path, stored[:3], self.classes)
-        else:
-            answer = _by_value(self.path, stored[0], self.classes, self.ignore_value)
+        answer = self.classify(stored_values(self.path, (self.key,), window))
         if self.mask is not None:
             answer[np.isin(stored_values(self.mask, (self.key,), window)[0], self.mask_values)] = IGNORE
         return answer
+
+    def classify(self, stored: NDArray[np.generic]) -> NDArray[np.uint8]:
+        """Class values ``[h, w]`` of stored ones ``[bands, h, w]``, 255 where the ignore value stands.
+
+        Raises:
+            DataError: A value or colour that no class declares.
+        """
+        colors_declared = any(item.colors for item in self.classes)
+        if len(stored) >= 3 and (colors_declared or (stored[1:3] != stored[0]).any()):
+            return _by_color(self.path, stored[:3], self.classes)
+        return _by_value(self.path, stored[0], self.classes, self.ignore_value)
 
 
 def size_of(path: Path, key: str) -> tuple[int, int]:

@@ -1,11 +1,12 @@
-"""Labelled chips, answered by a model.
+"""Labelled chips, answered by a model and scored.
 
 A chip that fits into one tile is answered as in training, reflected or scaled to the tile. A larger one is answered in
 blended windows, as ``predict`` answers a scene.
 
 Example:
-    >>> for answered in answers(chips, contract, backend.predict, stride=192, batch_size=8):
-    ...     counts.add(answered.probability, answered.target)
+    >>> outcome = score_chips(chips, contract, settings, backend.predict, pooled=None)
+    >>> outcome.evaluation.scores["iou"]
+    0.71
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
-from segmint.data.chips import Chip
+from segmint.data.chips import IGNORE, Chip
 from segmint.data.dataset import fitted
 from segmint.data.images import filled
+from segmint.evaluation.extremes import Extremes
+from segmint.evaluation.outcome import SHOWN, SPLIT, Outcome, Settings
+from segmint.evaluation.regions import scores_by_class, trace
+from segmint.evaluation.results import ChipCounts, Example, as_matrix
+from segmint.evaluation.tally import Tally
+from segmint.inference.objects import ObjectScores
 from segmint.inference.pipeline import Predict, run
+
+
+def score_chips(
+    chips: Sequence[Chip], contract: ModelContract, settings: Settings, predict: Predict, pooled: str | None
+) -> Outcome:
+    """Score a model on labelled chips.
+
+    Args:
+        chips: Chips that suit the model.
+        contract: The model's.
+        settings: How it is asked.
+        predict: The model.
+        pooled: What the classes above 0 are together, or None.
+
+    Raises:
+        SceneError: A smallest area, and a chip without a georeference.
+    """
+    tally, extremes = Tally(contract, settings.threshold), Extremes(SHOWN)
+    objects: dict[str, dict[str, ObjectScores]] = {}
+    for item in answers(chips, contract, predict, settings.stride, settings.batch_size):
+        stem, target = item.chip.stem, item.target
+        min_pixels = settings.min_pixels(str(item.chip.place), item.chip.resolution_m)
+        counts = tally.begin(stem, *target.shape)
+        answer = counts.add(item.probability, target)
+        iou = ChipCounts(stem, as_matrix(counts.confusions.sum(axis=0))).iou
+        extremes.offer(iou, Example(stem, item.raw, target, item.probability, answer))
+        found = answer.copy()
+        found[target == IGNORE] = IGNORE
+        objects[stem] = scores_by_class(trace(found), trace(target), contract.class_names, min_pixels)
+    evaluation = tally.evaluation(SPLIT, pooled)
+    return Outcome("chip", evaluation, objects, tally.reliability, extremes.best, extremes.worst, [])
 
 
 @dataclass(frozen=True)

@@ -35,18 +35,16 @@ class Extremes:
         del self._kept[self.count : -self.count]
 
     @property
-    def best(self) -> list[Example]:
-        """Best first; nothing is among the best and the worst."""
-        return [example for _, _, example in self._kept[::-1][: self._each]]
+    def best(self) -> list[tuple[float, Example]]:
+        """With their IoU, best first."""
+        most = min(self.count, (self._offered + 1) // 2)
+        return [(iou, example) for iou, _, example in self._kept[::-1][:most]]
 
     @property
-    def worst(self) -> list[Example]:
-        """Worst first."""
-        return [example for _, _, example in self._kept[: self._each]]
-
-    @property
-    def _each(self) -> int:
-        return min(self.count, (self._offered + 1) // 2)
+    def worst(self) -> list[tuple[float, Example]]:
+        """With their IoU, worst first; none of the best is among them."""
+        most = min(self.count, self._offered // 2)
+        return [(iou, example) for iou, _, example in self._kept[:most]]
 
 
 def reduced(example: Example) -> Example:

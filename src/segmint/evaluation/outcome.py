@@ -6,22 +6,16 @@ Example:
     (0.71, 0.64)
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
 from segmint.contract import ModelContract
-from segmint.data.chips import IGNORE, Chip
 from segmint.errors import SceneError
-from segmint.evaluation.chips import answers
 from segmint.evaluation.curves import ReliabilityCounts
-from segmint.evaluation.extremes import Extremes
-from segmint.evaluation.regions import scores_by_class, trace
 from segmint.evaluation.request import Request
-from segmint.evaluation.results import ChipCounts, Evaluation, Example, as_matrix
-from segmint.evaluation.tally import Tally
+from segmint.evaluation.results import Evaluation, Example
 from segmint.inference.objects import ObjectScores
-from segmint.inference.pipeline import Predict
 from segmint.inference.windows import require_stride
 
 SPLIT = "test"
@@ -81,7 +75,7 @@ class Outcome:
         evaluation: Scores of pixels.
         objects: Name of a chip or scene -> class -> scores of objects.
         reliability: How far probabilities can be believed.
-        best: Best chips, or tiles of scenes, best first.
+        best: Best chips, or tiles of scenes, with their IoU, best first.
         worst: Worst first.
         overviews: Whole scenes.
     """
@@ -90,8 +84,8 @@ class Outcome:
     evaluation: Evaluation
     objects: dict[str, dict[str, ObjectScores]]
     reliability: ReliabilityCounts
-    best: list[Example]
-    worst: list[Example]
+    best: list[tuple[float, Example]]
+    worst: list[tuple[float, Example]]
     overviews: list[Example]
 
     @property
@@ -127,34 +121,3 @@ class Outcome:
 def total(parts: Iterable[ObjectScores]) -> ObjectScores:
     """Scores of all parts together."""
     return sum(parts, start=ObjectScores(0, 0, 0))
-
-
-def score_chips(
-    chips: Sequence[Chip], contract: ModelContract, settings: Settings, predict: Predict, pooled: str | None
-) -> Outcome:
-    """Score a model on labelled chips.
-
-    Args:
-        chips: Chips that suit the model.
-        contract: The model's.
-        settings: How it is asked.
-        predict: The model.
-        pooled: What the classes above 0 are together, or None.
-
-    Raises:
-        SceneError: A smallest area, and a chip without a georeference.
-    """
-    tally, extremes = Tally(contract, settings.threshold), Extremes(SHOWN)
-    objects: dict[str, dict[str, ObjectScores]] = {}
-    for item in answers(chips, contract, predict, settings.stride, settings.batch_size):
-        stem, target = item.chip.stem, item.target
-        min_pixels = settings.min_pixels(str(item.chip.place), item.chip.resolution_m)
-        counts = tally.begin(stem, *target.shape)
-        answer = counts.add(item.probability, target)
-        iou = ChipCounts(stem, as_matrix(counts.confusions.sum(axis=0))).iou
-        extremes.offer(iou, Example(stem, item.raw, target, item.probability, answer))
-        found = answer.copy()
-        found[target == IGNORE] = IGNORE
-        objects[stem] = scores_by_class(trace(found), trace(target), contract.class_names, min_pixels)
-    evaluation = tally.evaluation(SPLIT, pooled)
-    return Outcome("chip", evaluation, objects, tally.reliability, extremes.best, extremes.worst, [])

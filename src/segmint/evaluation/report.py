@@ -10,6 +10,7 @@ Example:
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from matplotlib.figure import Figure
 
 from segmint.contract import ModelContract
 from segmint.errors import SceneError
-from segmint.evaluation.outcome import SPLIT, Outcome, total
-from segmint.evaluation.results import Example, counts_table
+from segmint.evaluation.labelled import Labelled
+from segmint.evaluation.outcome import SPLIT, Outcome, Settings, total
+from segmint.evaluation.request import Request
+from segmint.evaluation.results import counts_table
 from segmint.export import card
 from segmint.files import replace_file
 from segmint.inference.objects import MIN_IOU, ObjectScores
@@ -50,6 +53,16 @@ class About:
     parameters: dict[str, Any]
     notes: tuple[str, ...]
     created: str
+
+    @classmethod
+    def of(
+        cls, request: Request, settings: Settings, labelled: Labelled, model: dict[str, str], backend: str
+    ) -> "About":
+        """Of an evaluation that has just been done."""
+        chosen = {"threshold": settings.threshold, "stride": settings.stride}
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        parameters = request.parameters() | chosen
+        return cls(model, labelled.place, labelled.digest, backend, parameters, labelled.notes, created)
 
     @property
     def seen_in_training(self) -> bool:
@@ -156,10 +169,12 @@ def _rows(outcome: Outcome) -> list[Row]:
 
 def _pictures(contract: ModelContract, outcome: Outcome) -> Iterator[tuple[str, Figure]]:
     """Name of a file without its ending, and the picture."""
-    for kind, examples in (("scene", outcome.overviews), ("best", outcome.best), ("worst", outcome.worst)):
-        for number, shown in enumerate(examples, 1):
-            yield f"{kind}_{number}", _panel(shown, contract, f"{kind}: {shown.stem}")
-
-
-def _panel(shown: Example, contract: ModelContract, title: str) -> Figure:
-    return figures.chip_panel(shown.raw, shown.target, shown.probability, shown.prediction, contract, title)
+    scores = {chip.stem: card.score(chip.iou) for chip in outcome.evaluation.chips}
+    for number, scene in enumerate(outcome.overviews, 1):
+        title = f"{scene.stem}: IoU {scores[scene.stem]}"
+        yield f"scene_{number}", figures.scene_panel(scene.raw, scene.target, scene.prediction, contract, title)
+    for kind, extremes in (("best", outcome.best), ("worst", outcome.worst)):
+        for number, (iou, shown) in enumerate(extremes, 1):
+            title = f"{kind}: {shown.stem}, IoU {card.score(iou)}"
+            drawn = shown.raw, shown.target, shown.probability, shown.prediction
+            yield f"{kind}_{number}", figures.chip_panel(*drawn, contract, title)

@@ -101,13 +101,13 @@ class Evaluation:
         return named
 
     def spread(self, units: str) -> str:
-        """How much the chips differ, in one sentence; empty where no chip has an IoU.
+        """How much the chips differ, in one sentence; empty where fewer than two have an IoU.
 
         Args:
             units: What chips are called.
         """
         scored = sorted((chip.iou, chip.stem) for chip in self.chips if chip.iou is not None)
-        if not scored:
+        if len(scored) < 2:
             return ""
         (lowest, worst), (highest, best) = scored[0], scored[-1]
         middle = median(iou for iou, _ in scored)

@@ -17,7 +17,7 @@ from typing import Any
 import rasterio
 
 from segmint import __version__
-from segmint.errors import ModelError, SceneError
+from segmint.errors import SceneError
 from segmint.files import replace_file
 from segmint.inference.backend import Backend
 from segmint.inference.maps import MapInWork
@@ -28,6 +28,7 @@ from segmint.inference.progress import Progress
 from segmint.inference.quicklook import QuickLook
 from segmint.inference.request import Request
 from segmint.inference.scene import Scene
+from segmint.inference.suitability import require_tiles
 from segmint.inference.symmetry import symmetric
 from segmint.inference.windows import require_stride
 from segmint.inference.work import identity, workplace
@@ -76,12 +77,7 @@ class Job:
     def __init__(self, request: Request, files: ModelFiles, backend: Backend) -> None:
         self.request, self.files, self.backend = request, files, backend
         contract = files.contract
-        if contract.fit != "tile":
-            raise ModelError(
-                f"{files.address} was trained on whole images, scaled to {contract.width} px ({contract.fit})",
-                "a model of tiles",
-                "Scale the image as in training and open it as the model card shows",
-            )
+        require_tiles(files.address, contract)
         self.stride = request.stride or contract.stride
         require_stride(self.stride, contract)
         self.predict = symmetric(backend.predict) if request.tta else backend.predict

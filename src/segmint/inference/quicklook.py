@@ -48,15 +48,27 @@ class QuickLook:
             self._rows.setdefault(row + place, (kept[0].copy(), kept[1].copy()))
         return values, valid
 
-    def write(self, classes: Layer, legend: Sequence[Class], path: Path) -> None:
-        """Write a PNG: the scene, every class but the first in its colour upon it, white where there is no value."""
-        rows = sorted(range(0, self.height, self._step))
-        for row in rows:
+    def sample(self) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+        """Values ``[C, h, w]`` of every n-th pixel, and where they are valid, ``[h, w]``."""
+        for row in self.rows:
             if row not in self._rows:  # finished by an earlier attempt
                 self.read(row, 1)
-        values = np.stack([self._rows[row][0] for row in rows], axis=1)
-        valid = np.stack([self._rows[row][1] for row in rows])
-        found = np.concatenate([classes.read(row, 1)[0, :, :: self._step] for row in rows]).astype(np.uint8)
+        values = np.stack([self._rows[row][0] for row in self.rows], axis=1)
+        return values, np.stack([self._rows[row][1] for row in self.rows])
+
+    def sample_of(self, layer: Layer) -> NDArray[np.generic]:
+        """The same pixels ``[channels, h, w]`` of a layer as large as the scene."""
+        return np.concatenate([layer.read(row, 1)[:, :, :: self._step] for row in self.rows], axis=1)
+
+    @property
+    def rows(self) -> range:
+        """Rows that are kept."""
+        return range(0, self.height, self._step)
+
+    def write(self, classes: Layer, legend: Sequence[Class], path: Path) -> None:
+        """Write a PNG: the scene, every class but the first in its colour upon it, white where there is no value."""
+        values, valid = self.sample()
+        found = self.sample_of(classes)[0].astype(np.uint8)
         drawn = picture(values, self.described).astype(np.float64)
         marked = (found > 0) & (found < len(legend))
         drawn[marked] += _OPACITY * (class_picture(found, legend)[marked] - drawn[marked])

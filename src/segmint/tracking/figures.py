@@ -86,7 +86,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     axes.grid(visible=False)
     total = int(counts.sum())
     right = f"{np.trace(counts) / total:.1%} of {total:,} pixels are right" if total else "no pixels"
-    figure.suptitle(f"{evaluation.split} split: {right}")
+    figure.suptitle(right)
     return figure
 
 
@@ -196,6 +196,38 @@ def chip_panel(
     show(panels[4], error_picture(image, target, prediction, contract), "errors")
     _legend(panels[1], {item.name: item.color for item in classes})
     _legend(panels[4], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))  # two classes have no other
+    figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
+    return figure
+
+
+@styled
+def scene_panel(
+    image: NDArray[np.generic],
+    target: NDArray[np.uint8],
+    prediction: NDArray[np.uint8],
+    contract: ModelContract,
+    title: str,
+) -> Figure:
+    """A whole scene in three pictures: image, prediction, errors.
+
+    Args:
+        image: ``[C, H, W]`` stored values.
+        target: ``[H, W]`` class values, 255 ignored.
+        prediction: ``[H, W]`` class values.
+        contract: Names and colours.
+        title: What stands above.
+    """
+    classes = contract.output.classes
+    edge = min(4.0 * target.shape[0] / target.shape[1], 8.0)  # inches
+    height = edge + 0.75 + 0.17 * max(2, len(classes) / 2)
+    figure = Figure(figsize=(12, height))
+    sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - (edge + 0.5) / height}
+    panels = figure.subplots(1, 3, gridspec_kw=sides | {"wspace": 0.02})
+    show(panels[0], picture(image, contract.input), "image")
+    show(panels[1], class_picture(prediction, classes), "prediction")
+    show(panels[2], error_picture(image, target, prediction, contract), "errors")
+    _legend(panels[1], {item.name: item.color for item in classes})
+    _legend(panels[2], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))
     figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
     return figure
 

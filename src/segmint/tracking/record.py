@@ -50,7 +50,7 @@ def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:
     _write_json(folder / "manifest.json", prepared.fingerprint.manifest())
     _write_json(folder / "statistics.json", asdict(prepared.statistics))
     tiles = {
-        split: [{"chip": prepared.chips[tile.chip].stem} | asdict(tile) for tile in prepared.split.tiles[split]]
+        split: [asdict(tile) | {"chip": prepared.chips[tile.chip].stem} for tile in prepared.split.tiles[split]]
         for split in SPLITS
     }
     _write_json(folder / "split.json", {"rule": prepared.split.rule, "tiles": tiles})

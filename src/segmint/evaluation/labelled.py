@@ -1,0 +1,149 @@
+"""Labelled data that suit a model: chips with labels, or scenes with their truth.
+
+Example:
+    >>> labelled = LabelledChips.open(data, contract)
+    >>> labelled.place, labelled.score(settings, backend.predict).evaluation.scores["iou"]
+    ('data/test/chips', 0.71)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from segmint.contract import ModelContract
+from segmint.data.chips import Chip
+from segmint.data.fingerprint import fingerprint
+from segmint.evaluation.chips import score_chips
+from segmint.evaluation.outcome import Outcome, Settings
+from segmint.evaluation.reading import labelled_chips
+from segmint.evaluation.request import Request
+from segmint.evaluation.scenes import score_scenes
+from segmint.evaluation.truths import Truths, open_truths
+from segmint.inference.inputs import find_scenes
+from segmint.inference.pipeline import Predict
+from segmint.inference.suitability import require_tiles
+from segmint.recipe import DataRecipe
+
+
+class Labelled(Protocol):
+    """What a model can be scored on."""
+
+    @property
+    def place(self) -> str:
+        """Where the data are, for the person."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and contents."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found, repaired and left out, in sentences."""
+
+    def score(self, settings: Settings, predict: Predict) -> Outcome:
+        """Answer and score everything."""
+
+
+def open_labelled(request: Request, data: DataRecipe, contract: ModelContract, scratch: Path) -> Labelled:
+    """Open what was asked for and check it, before anything is predicted.
+
+    Args:
+        request: What was asked for.
+        data: How labels are read.
+        contract: The model's.
+        scratch: An existing folder.
+
+    Raises:
+        DataError: Data that cannot be used.
+        SceneError: Images that do not suit the model.
+        ModelError: Scenes, and a model of whole images.
+    """
+    if request.input is None:
+        return LabelledChips(labelled_chips(data, contract), data, contract)
+    require_tiles(request.model, contract)
+    scenes = find_scenes(request.input)
+    truths = open_truths(scenes, request, data, contract, scratch)
+    return LabelledScenes(scenes, truths, request, data, contract, scratch)
+
+
+@dataclass(frozen=True)
+class LabelledChips:
+    """Chips with labels.
+
+    Attributes:
+        chips: The chips.
+        data: How they are read.
+        contract: The model's.
+    """
+
+    chips: list[Chip]
+    data: DataRecipe
+    contract: ModelContract
+
+    @property
+    def place(self) -> str:
+        """Where the data are, for the person."""
+        return self.data.chips_dir
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and contents, as training states it of its dataset."""
+        return fingerprint(self.chips).digest
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: what cannot be used is refused."""
+        return ()
+
+    def score(self, settings: Settings, predict: Predict) -> Outcome:
+        """Answer and score every chip."""
+        return score_chips(self.chips, self.contract, settings, predict, self.data.pooled)
+
+
+@dataclass(frozen=True)
+class LabelledScenes:
+    """Scenes with their truth.
+
+    Attributes:
+        scenes: Name -> address.
+        truths: Their truth.
+        request: How they are read.
+        data: How labels are read.
+        contract: The model's.
+        scratch: Where rows are kept while they are scored.
+    """
+
+    scenes: dict[str, str]
+    truths: Truths
+    request: Request
+    data: DataRecipe
+    contract: ModelContract
+    scratch: Path
+
+    @property
+    def place(self) -> str:
+        """Where the data are, for the person."""
+        return f"{self.request.input} with {self.request.labels}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and contents of scenes and truths."""
+        return self.truths.digest
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found, repaired and left out, in sentences."""
+        return self.truths.notes
+
+    def score(self, settings: Settings, predict: Predict) -> Outcome:
+        """Answer and score every scene."""
+        return score_scenes(
+            self.scenes,
+            self.truths.by_stem,
+            self.contract,
+            settings,
+            predict,
+            self.data.pooled,
+            self.request,
+            self.scratch,
+        )
