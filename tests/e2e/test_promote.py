@@ -51,6 +51,16 @@ def test_training_keeps_the_counts_that_its_test_iou_is_made_of(finished):
     assert len(counts.chips) == contract["dataset"]["chips"]["test"]
 
 
+def test_of_the_training_s_own_chips_only_those_of_the_test_split_are_compared_on(store, finished, bright_squares):
+    chips, labels = bright_squares
+    done = script("promote", finished, "--version=1", f"--chips_dir={chips}", f"--labels_dir={labels}")
+    assert "held out:  4 of 24 chips in" in done.stdout, done.stderr
+    assert "20 that were trained or tuned on left out" in done.stdout
+    contract = json.loads((finished / "meta" / "contract.json").read_text())
+    table = next(line for line in done.stdout.splitlines() if line.startswith("IoU  "))
+    assert float(table.split()[2]) == pytest.approx(contract["metrics"]["test_iou"], abs=2e-3)
+
+
 def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, finished):
     would = script("promote", finished, "--version=1")
     assert would.returncode == 0, would.stderr
