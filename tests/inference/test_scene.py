@@ -14,6 +14,7 @@ from segmint.errors import SceneError
 from segmint.inference.bands import choose
 from segmint.inference.inputs import find_scenes, require_output
 from segmint.inference.scene import Scene
+from segmint.inference.suitability import fill
 
 RGB = ("red", "green", "blue")
 
@@ -105,6 +106,19 @@ def test_a_tenth_more_is_no_other_resolution(contract, tmp_path):
     write_raster(tmp_path / "a.tif", noise(), (500_000.0, 4_000_000.0), pixel=0.55)
     with Scene.open(str(tmp_path / "a.tif"), contract) as scene:
         assert scene.ground.resolution_m == pytest.approx(0.55, rel=1e-3)
+
+
+def test_a_white_margin_is_hinted_at_and_empty_once_it_is_named(contract, tmp_path):
+    values = noise()
+    values[:, :, :20] = 255
+    values[0, 5, 40] = 255
+    write_raster(tmp_path / "a.tif", values, (500_000.0, 4_000_000.0))
+    with Scene.open(str(tmp_path / "a.tif"), contract) as scene:
+        assert scene.read(0, 64)[1].all()
+        assert "is 255 in every band; if nothing is there, add -P nodata=255" in fill(scene.sample())
+    with Scene.open(str(tmp_path / "a.tif"), contract, nodata=255) as scene:
+        assert np.array_equal(scene.read(0, 64)[1], ~(values == 255).all(axis=0))
+        assert fill(scene.sample()) is None
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ class Request:
         batch_size: Windows that the network sees at once.
         bands: Of scenes: band numbers from 1, or names, in the model's order, such as 3,2,1; null matches by name.
         resample: Read scenes at the model's ground resolution.
+        nodata: Raw value of empty pixels, where a scene declares none; they count nowhere.
         threshold: Probability from which a pixel is foreground (two classes); null takes the model's own.
         tta: Test-time augmentation: the mean over all turned and mirrored windows, at eight times the work.
         min_area_m2: Smallest found object that counts, in square metres.
@@ -74,10 +75,11 @@ class Request:
     batch_size: PositiveInt = 8
     bands: str | None = None
     resample: bool = False
+    nodata: float | None = None
     threshold: OpenUnitInterval | None = None
     tta: bool = False
     min_area_m2: NonNegativeFloat = 0.0
-    backend: Literal["auto", "onnxruntime", "torch"] = "auto"
+    backend: Literal["auto", "onnxruntime", "openvino", "torch", "torch-bf16"] = "auto"
     mlflow_tracking: bool = False
 
     @property

@@ -28,7 +28,7 @@ from segmint.inference.progress import Progress
 from segmint.inference.quicklook import QuickLook
 from segmint.inference.request import Request
 from segmint.inference.scene import Scene
-from segmint.inference.suitability import require_tiles
+from segmint.inference.suitability import fill, require_tiles
 from segmint.inference.symmetry import symmetric
 from segmint.inference.windows import require_stride
 from segmint.inference.work import identity, workplace
@@ -37,6 +37,7 @@ _DECIDING = (
     "stride",
     "bands",
     "resample",
+    "nodata",
     "threshold",
     "tta",
     "probabilities",
@@ -91,7 +92,7 @@ class Job:
         """
         request, contract = self.request, self.files.contract
         started = time.perf_counter()
-        with Scene.open(address, contract, request.band_list, request.resample) as scene:
+        with Scene.open(address, contract, request.band_list, request.resample, request.nodata) as scene:
             if request.polygons != "none" and scene.ground is None:
                 raise SceneError(f"{address} has no georeference", "one, for polygons", "Leave -P polygons away")
             deciding = {key: value for key, value in request.parameters().items() if key in _DECIDING}
@@ -101,6 +102,8 @@ class Job:
                 return done
             metadata.unlink(missing_ok=True)
             print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {scene.bands.sentence()}", flush=True)
+            if (hint := fill(scene.sample())) is not None:
+                print(f"note:    {hint}", flush=True)
             with workplace(output, stem, digest, request.resume) as folder:
                 grid = scene.crs, scene.transform, scene.width
                 work = MapInWork.begin(folder, contract, grid, request.probabilities, request.threshold)

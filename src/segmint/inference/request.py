@@ -45,6 +45,7 @@ class Request:
         bands: Band numbers from 1, or the scene's band names, in the model's order, such as 3,2,1; null matches by
             name, or takes them in order where the scene names none.
         resample: Read the scene at the model's ground resolution; the map has that resolution too.
+        nodata: Raw value of empty pixels, where the scene declares none; they stay empty on the map.
         threshold: Probability from which a pixel is foreground (two classes); null takes the model's own.
         tta: Test-time augmentation: the mean over all turned and mirrored windows, at eight times the work.
         probabilities: 'uint8' (or true) also writes probabilities in steps of 0.005, 'float32' in full precision.
@@ -63,6 +64,7 @@ class Request:
     batch_size: PositiveInt = 8
     bands: str | None = None
     resample: bool = False
+    nodata: float | None = None
     threshold: OpenUnitInterval | None = None
     tta: bool = False
     probabilities: Literal["none", "uint8", "float32"] = "none"

@@ -61,7 +61,12 @@ class Scene:
     @classmethod
     @contextmanager
     def open(
-        cls, address: str, contract: ModelContract, bands: Sequence[str] = (), resample: bool = False
+        cls,
+        address: str,
+        contract: ModelContract,
+        bands: Sequence[str] = (),
+        resample: bool = False,
+        nodata: float | None = None,
     ) -> Iterator["Scene"]:
         """Open what GDAL reads, a file or a URL, and refuse what the model was not trained for.
 
@@ -70,6 +75,7 @@ class Scene:
             contract: The model's.
             bands: Band numbers from 1, or names as the scene has them; empty to match by name or order.
             resample: Read the scene at the model's ground resolution.
+            nodata: Raw value of pixels that are empty, where the file does not declare it.
 
         Raises:
             SceneError: It cannot be read; its bands, ground resolution or values are not the model's.
@@ -78,10 +84,10 @@ class Scene:
             try:
                 source = stack.enter_context(_opened(address))
                 source = stack.enter_context(_turned(source))
-                scene = cls._of(address, source, contract, bands)
+                scene = cls._of(address, source, contract, bands, nodata)
                 if resample and scene.ground is not None and contract.resolution_m is not None:
                     source = stack.enter_context(_resampled(scene, scene.ground, contract.resolution_m))
-                    scene = cls._of(address, source, contract, bands)
+                    scene = cls._of(address, source, contract, bands, nodata)
                 found_m = scene.ground.resolution_m if scene.ground else None
                 require_resolution(address, found_m, contract, "Read it at that resolution with -P resample=true")
                 require_values(address, source.dtypes[0], scene.sample(), contract)
@@ -91,7 +97,9 @@ class Scene:
             yield scene
 
     @classmethod
-    def _of(cls, address: str, source: DatasetReader, contract: ModelContract, bands: Sequence[str]) -> "Scene":
+    def _of(
+        cls, address: str, source: DatasetReader, contract: ModelContract, bands: Sequence[str], nodata: float | None
+    ) -> "Scene":
         wanted = contract.band_names
         count = source.count - (_last_is_alpha(source) and source.count > len(wanted))
         colours = [_COLOURS.get(colour) for colour in source.colorinterp[:count]]
@@ -99,8 +107,8 @@ class Scene:
         choice = choose(address, wanted, described if any(described) else colours, bands)
         placed = source.crs is not None and not source.transform.is_identity
         ground = Ground.of(source.crs, source.transform, source.height, source.width) if placed else None
-        nodata = source.nodata if source.nodata is not None else contract.input.nodata
-        return cls(address, source, choice, nodata, ground)
+        declared = (nodata, source.nodata, contract.input.nodata)
+        return cls(address, source, choice, next((value for value in declared if value is not None), None), ground)
 
     @property
     def height(self) -> int:

@@ -18,6 +18,9 @@ RESOLUTION_TOLERANCE = 0.2
 _FAR = 250
 """An image is refused where its values fill less than this fraction of the training range, or lie above twice it."""
 
+_FILL = 0.01
+"""Share of pixels of one extreme value from which they look like empty ones."""
+
 
 def require_tiles(address: str, contract: ModelContract) -> None:
     """Refuse a model of whole images, which cannot be asked window by window.
@@ -58,6 +61,25 @@ def require_resolution(name: str, found_m: float | None, contract: ModelContract
             f"{wanted_m:.4g} m, as in training",
             remedy,
         )
+
+
+def fill(sample: NDArray[np.generic]) -> str | None:
+    """A hint at pixels that look empty though nothing says so, as the white around a drone's picture does.
+
+    Args:
+        sample: Values of pixels that are not known to be empty, ``[C, N]``.
+
+    Returns:
+        A sentence where every band of many pixels is 0, or the most that the integer type holds; else None.
+    """
+    whole = np.issubdtype(sample.dtype, np.integer)
+    for value in (0, np.iinfo(sample.dtype).max) if whole else (0,):
+        share = float((sample == value).all(axis=0).mean()) if sample.size else 0.0
+        if share > _FILL:
+            return (
+                f"about {share:.0%} of the scene is {value} in every band; if nothing is there, add -P nodata={value}"
+            )
+    return None
 
 
 def require_values(name: str, dtype: str, sample: NDArray[np.generic], contract: ModelContract) -> None:
