@@ -72,8 +72,8 @@ def fill(sample: NDArray[np.generic]) -> str | None:
     Returns:
         A sentence where every band of many pixels is 0, or the most that the integer type holds; else None.
     """
-    whole = np.issubdtype(sample.dtype, np.integer)
-    for value in (0, np.iinfo(sample.dtype).max) if whole else (0,):
+    extremes = (0, np.iinfo(str(sample.dtype)).max) if sample.dtype.kind in "iu" else (0,)
+    for value in extremes:
         share = float((sample == value).all(axis=0).mean()) if sample.size else 0.0
         if share > _FILL:
             return (
