@@ -18,7 +18,7 @@ train: setup
 	  -P epochs=$(EPOCHS) -P batch_size=$(BATCH) -P training.scheduler=cosine
 
 test: setup lint
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	ruff check .
