@@ -58,7 +58,7 @@ def test_the_documents_defaults_stand_and_a_sample_takes_a_few_epochs(tmp_path, 
     assert (own.training.epochs, own.training.batch_size, own.training.lr, own.data.tile_size) == (2000, 8, 1e-4, 512)
     assert (own.training.plateau_factor, own.training.plateau_patience) == (0.1, 3)
     sample = parse(["--recipe", "lateral-flow"])
-    assert (sample.training.epochs, sample.data.tile_size) == (sample.training.sample_epochs, 256)
+    assert (sample.training.epochs, sample.data.tile_size) == (sample.training.sample_epochs, 64)
     assert parse(["--recipe", "lateral-flow", "--epochs", "7"]).training.epochs == 7
     drawn = parse(["--recipe", "fire-spread"]).training
     assert (drawn.epochs, drawn.lr) == (drawn.sample_epochs, drawn.sample_lr)

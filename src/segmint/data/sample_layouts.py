@@ -74,7 +74,7 @@ def write_burn(chips: Path, labels: Path, seed: int, activations: int = 12, heig
 
 
 def write_strips(
-    chips: Path, labels: Path, seed: int, scenes: int = 12, frames: int = 2, height: int = 384, width: int = 216
+    chips: Path, labels: Path, seed: int, scenes: int = 40, frames: int = 2, height: int = 384, width: int = 216
 ) -> int:
     """Photographs of lateral-flow strips, PNG ``[3, H, W]``, a few frames of each scene, and their masks."""
     for scene in range(scenes):
