@@ -1,0 +1,112 @@
+"""The whole stack on this machine: services in their order, health awaited, everything stopped at the end.
+
+Example:
+    >>> with Stack(REPOSITORY, variables, folder=Path(".stack")) as stack:
+    ...     print(stack.url)
+    http://127.0.0.1:5000
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Self
+
+from stack.composition import LOOPBACK, Service, StackError, read
+from stack.process import Process
+from stack.programs import build_minio, make_database, postgres_account, postgres_programs
+
+
+class Stack:
+    """The services of a compose file as processes.
+
+    Args:
+        repository: Folder of ``docker-compose.yml`` and ``docker/``.
+        variables: As from ``.env``.
+        folder: Where data (``volumes/``) and logs (``logs/``) are.
+        ports: Other ports on loopback than the container's.
+
+    Raises:
+        StackError: A variable, a program or a port is not to be had.
+    """
+
+    def __init__(
+        self, repository: Path, variables: Mapping[str, str], folder: Path, ports: Mapping[int, int] | None = None
+    ) -> None:
+        self.folder = folder.resolve()
+        given = {"POSTGRES_HOST": LOOPBACK} | dict(variables)
+        self.services = read(repository / "docker-compose.yml", given, self.folder, ports or {})
+        minio = build_minio(repository / "docker" / "minio.dockerfile", repository / ".stack" / "bin")
+        own = (Path(sys.executable).parent, minio.resolve(), postgres_programs())
+        self.path = os.pathsep.join([*map(str, own), os.environ.get("PATH", os.defpath)])
+        self.processes = {name: self._process(service) for name, service in self.services.items()}
+
+    @property
+    def url(self) -> str:
+        """The address that clients use."""
+        return f"http://{LOOPBACK}:{self.services['mlflow'].ports[5000]}"
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        _refuse_ports_in_use(self.services.values())
+        for service in self.services.values():
+            for volume in service.volumes:
+                volume.mkdir(parents=True, exist_ok=True)
+        (self.folder / "logs").mkdir(exist_ok=True)
+        needs = [need for service in self.services.values() for need in service.after.items()]
+        once = {name for name, condition in needs if condition == "service_completed_successfully"}
+        for name, process in self.processes.items():
+            if name == "postgres":
+                make_database(process.environment(), postgres_account())
+            if name in once:
+                process.complete()
+            else:
+                process.start()
+
+    def stop(self) -> None:
+        """Stop what runs, dependants first."""
+        for process in reversed(self.processes.values()):
+            process.stop()
+
+    def watch(self) -> None:
+        """Wait until a service ends by itself.
+
+        Raises:
+            StackError: When that happens.
+        """
+        lasting = [process for process in self.processes.values() if process.service.health]
+        while not (ended := [process for process in lasting if process.ended()]):
+            time.sleep(1)
+        raise ended[0].failure()
+
+    def _process(self, service: Service) -> Process:
+        log = self.folder / "logs" / f"{service.name}.log"
+        if service.name != "postgres":
+            return Process(service, log, self.path)
+        # no socket file: its folder belongs to the system's own Postgres, and its path may be too long elsewhere
+        extra = ("-p", str(service.ports[5432]), "-c", "unix_socket_directories=")
+        return Process(service, log, self.path, postgres_account(), extra)
+
+
+def _refuse_ports_in_use(services: Iterable[Service]) -> None:
+    for service in services:
+        for port in service.ports.values():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((LOOPBACK, port))
+                except OSError:
+                    found = f"port {port} of {service.name} is in use"
+                    raise StackError(found, remedy="Is the stack running already? Stop what listens there") from None
