@@ -1,0 +1,96 @@
+"""A running stack with its people, and how a client of it sees the world."""
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from e2e_settings import environment
+from mlflow import MlflowClient
+from mlflow.server import get_app_client
+
+from stack.native import Stack
+
+SECRETS = ("POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "MLFLOW_ADMIN_PASSWORD", "MLFLOW_SECRET_KEY")
+PORTS = (5432, 9000, 9001, 5000)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user of the server."""
+
+    name: str
+    password: str = field(default_factory=lambda: secrets.token_hex(12))
+
+
+@dataclass
+class Team:
+    """A stack and its people.
+
+    Attributes:
+        stack: What runs.
+        variables: What its ``.env`` would say.
+        trainer: Has the role that may create and register.
+        reader: Has no role.
+    """
+
+    stack: Stack
+    variables: dict[str, str]
+    trainer: Person = field(default_factory=lambda: Person("tina"))
+    reader: Person = field(default_factory=lambda: Person("rene"))
+
+    @property
+    def administrator(self) -> Person:
+        return Person("admin", self.variables["MLFLOW_ADMIN_PASSWORD"])
+
+    def secrets(self) -> list[str]:
+        return [self.trainer.password, self.reader.password, *(self.variables[name] for name in SECRETS)]
+
+    def environment(self, room: Path, person: Person) -> dict[str, str]:
+        """All that a client's process knows: the address, a name and a password."""
+        kept = {key: value for key, value in environment(room).items() if not key.startswith(("AWS_", "PG", "S3_"))}
+        given = {"URI": self.stack.url, "USERNAME": person.name, "PASSWORD": person.password}
+        return kept | {f"MLFLOW_TRACKING_{key}": value for key, value in given.items()}
+
+    @contextmanager
+    def signed_in(self, person: Person) -> Iterator[MlflowClient]:
+        """Make this process a client, as a person."""
+        with pytest.MonkeyPatch.context() as patch:
+            for key in [key for key in os.environ if key.startswith(("AWS_", "MLFLOW_"))]:
+                patch.delenv(key)
+            patch.setenv("MLFLOW_TRACKING_URI", self.stack.url)
+            patch.setenv("MLFLOW_TRACKING_USERNAME", person.name)
+            patch.setenv("MLFLOW_TRACKING_PASSWORD", person.password)
+            yield MlflowClient(self.stack.url)
+
+    def let_people_in(self) -> None:
+        """What docs/stack.md has the administrator do."""
+        with self.signed_in(self.administrator):
+            users = get_app_client("basic-auth", self.stack.url)
+            role = users.create_role("trainer", workspace="default")
+            users.add_role_permission(role.id, "workspace", "*", "USE")
+            users.add_role_permission(role.id, "experiment", "*", "EDIT")
+            users.add_role_permission(role.id, "registered_model", "*", "EDIT")
+            for person in (self.trainer, self.reader):
+                users.create_user(person.name, person.password)
+            users.assign_role(self.trainer.name, role.id)
+
+
+def made_variables() -> dict[str, str]:
+    """Secrets made for a test."""
+    return {name: secrets.token_hex(12) for name in SECRETS} | {"MLFLOW_WORKERS": "2"}
+
+
+def free_ports() -> dict[int, int]:
+    """A free port on loopback for each container port."""
+    probes = [socket.socket() for _ in PORTS]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    found = dict(zip(PORTS, (probe.getsockname()[1] for probe in probes), strict=True))
+    for probe in probes:
+        probe.close()
+    return found
