@@ -1,7 +1,12 @@
-"""``make stack``: the team stack without Docker, in the foreground until Ctrl-C."""
+"""The team stack without Docker, in the foreground until Ctrl-C.
+
+make stack
+PYTHONPATH=src python -m stack postgres     only that service, as for a restore
+"""
 
 import os
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 
@@ -17,9 +22,12 @@ def main() -> None:
     """Start, say where everything is, wait, stop."""
     written = {key: value for key, value in dotenv_values(REPOSITORY / ".env", interpolate=False).items() if value}
     variables = written | dict(os.environ)  # as docker compose: the environment wins
-    with one_line_errors(), Stack(REPOSITORY, variables, REPOSITORY / ".stack") as stack:
-        administrator = stack.services["mlflow"].environment["MLFLOW_AUTH_ADMIN_USERNAME"]
-        print(f"{stack.url}  (first administrator: {administrator}; users and roles: docs/stack.md)")
+    with one_line_errors(), Stack(REPOSITORY, variables, REPOSITORY / ".stack", only=sys.argv[1:] or None) as stack:
+        for service in stack.services.values():
+            print(f"{service.name}: " + (", ".join(f"127.0.0.1:{port}" for port in service.ports.values()) or "done"))
+        if "mlflow" in stack.services:
+            administrator = stack.services["mlflow"].environment["MLFLOW_AUTH_ADMIN_USERNAME"]
+            print(f"{stack.url}  (first administrator: {administrator}; users and roles: docs/stack.md)")
         print(
             f"data in {stack.folder / 'volumes'}, logs in {stack.folder / 'logs'}; Ctrl-C stops everything", flush=True
         )

@@ -4,14 +4,14 @@ Only what this project's file uses is read: command, environment, ports, volumes
 stop_signal. https://docs.docker.com/reference/compose-file/
 
 Example:
-    >>> services = read(Path("docker-compose.yml"), variables, folder=Path(".stack"), ports={})
+    >>> services = read(Path("docker-compose.yml"), variables, folder=Path(".stack"), inner_port=lambda port: port)
     >>> services["mlflow"].ports
     {5000: 5000}
 """
 
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -70,25 +70,31 @@ class Service:
     stop_signal: signal.Signals
 
 
-def read(file: Path, variables: Mapping[str, str], folder: Path, ports: Mapping[int, int]) -> dict[str, Service]:
+def read(
+    file: Path, variables: Mapping[str, str], folder: Path, inner_port: Callable[[int], int]
+) -> dict[str, Service]:
     """Read the services that start without a profile, each after those that it needs.
 
     Args:
         file: The compose file; its folder holds the bind mounts.
         variables: Values for ``${NAME}``, as from ``.env``.
         folder: Where named volumes become ``volumes/NAME``.
-        ports: Port on loopback instead of a container port; the others stay the same.
+        inner_port: Gives a port on loopback for one that only containers see (``expose``). Published ports
+            (``ports``) are as the file says.
 
     Raises:
         StackError: A variable with ``:?`` is missing or empty.
     """
     described = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
     described = {name: item for name, item in described.items() if not item.get("profiles")}
-    mapped = {
-        number: ports.get(number, number) for item in described.values() for number in _container_ports(item)
-    }  # a number is one service's alone, so addresses need no names
+    ports = {}  # container ports differ from service to service in this file, so a number says whose it is
+    for item in described.values():
+        ports |= {int(port): inner_port(int(port)) for port in item.get("expose", [])}
+        for published in item.get("ports", []):
+            _, outer, inner = interpolate(published, variables).rsplit(":", 2)
+            ports[int(inner)] = int(outer)
     order = TopologicalSorter({name: item.get("depends_on", {}) for name, item in described.items()}).static_order()
-    return {name: _service(name, described, mapped, variables, file.parent, folder) for name in order}
+    return {name: _service(name, described, ports, variables, file.parent, folder) for name in order}
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
@@ -103,7 +109,9 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
             return "$"
         given = variables.get(match["name"], "")
         if match["kind"] == "?" and not given:
-            raise StackError(f"{match['name']} is missing or empty", remedy=match["rest"].capitalize())
+            raise StackError(
+                f"{match['name']} is missing or empty", remedy=match["rest"][:1].upper() + match["rest"][1:]
+            )
         return given or (match["rest"] if match["kind"] == "-" else "")
 
     return _VARIABLE.sub(value, text)
@@ -140,7 +148,7 @@ def _service(
 
 
 def _container_ports(item: Mapping[str, Any]) -> list[int]:
-    return [int(str(port).rpartition(":")[2]) for port in [*item.get("expose", []), *item.get("ports", [])]]
+    return [int(port.rpartition(":")[2]) for port in [*item.get("expose", []), *item.get("ports", [])]]
 
 
 def _addressed(text: str, described: Mapping[str, Any], ports: Mapping[int, int]) -> str:

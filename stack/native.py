@@ -10,7 +10,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -26,18 +27,26 @@ class Stack:
         repository: Folder of ``docker-compose.yml`` and ``docker/``.
         variables: As from ``.env``.
         folder: Where data (``volumes/``) and logs (``logs/``) are.
-        ports: Other ports on loopback than the container's.
+        only: Names of services; all of them if None.
 
     Raises:
-        StackError: A variable, a program or a port is not to be had.
+        StackError: A variable, a program, a port or a service of that name is not to be had.
     """
 
     def __init__(
-        self, repository: Path, variables: Mapping[str, str], folder: Path, ports: Mapping[int, int] | None = None
+        self,
+        repository: Path,
+        variables: Mapping[str, str],
+        folder: Path,
+        only: Collection[str] | None = None,
     ) -> None:
         self.folder = folder.resolve()
         given = {"POSTGRES_HOST": LOOPBACK} | dict(variables)
-        self.services = read(repository / "docker-compose.yml", given, self.folder, ports or {})
+        services = read(repository / "docker-compose.yml", given, self.folder, _free_port)
+        if unknown := set(only or ()) - set(services):
+            raise StackError(f"there is no service {', '.join(unknown)}", ", ".join(services))
+        self._ports = {number: port for service in services.values() for number, port in service.ports.items()}
+        self.services = {name: service for name, service in services.items() if only is None or name in only}
         minio = build_minio(repository / "docker" / "minio.dockerfile", repository / ".stack" / "bin")
         own = (Path(sys.executable).parent, minio.resolve(), postgres_programs())
         self.path = os.pathsep.join([*map(str, own), os.environ.get("PATH", os.defpath)])
@@ -46,7 +55,7 @@ class Stack:
     @property
     def url(self) -> str:
         """The address that clients use."""
-        return f"http://{LOOPBACK}:{self.services['mlflow'].ports[5000]}"
+        return f"http://{LOOPBACK}:{self._ports[5000]}"
 
     def __enter__(self) -> Self:
         try:
@@ -100,6 +109,15 @@ class Stack:
         return Process(service, log, self.path, postgres_account(), extra)
 
 
+def _free_port(wanted: int) -> int:
+    """``wanted``, or any other where that is taken, as 5432 often is by the system's own Postgres."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return int(probe.getsockname()[1])
+    raise StackError("no port on loopback is free")
+
+
 def _refuse_ports_in_use(services: Iterable[Service]) -> None:
     for service in services:
         for port in service.ports.values():
@@ -109,4 +127,4 @@ def _refuse_ports_in_use(services: Iterable[Service]) -> None:
                     probe.bind((LOOPBACK, port))
                 except OSError:
                     found = f"port {port} of {service.name} is in use"
-                    raise StackError(found, remedy="Is the stack running already? Stop what listens there") from None
+                    raise StackError(found, remedy="Is the stack running already? MLFLOW_PORT names another") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from places import REPOSITORY
-from team import Team, free_ports, made_variables
+from team import Team, made_variables
 
 from stack.native import Stack
 
@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 def team(folder: Path) -> Iterator[Team]:
     """The stack, and two people that its administrator let in."""
     variables = made_variables()
-    with Stack(REPOSITORY, variables, folder, free_ports()) as stack:
+    with Stack(REPOSITORY, variables, folder) as stack:
         team = Team(stack, variables)
         team.let_people_in()
         yield team

@@ -3,6 +3,8 @@
 import os
 import secrets
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +14,17 @@ import pytest
 from e2e_settings import environment
 from mlflow import MlflowClient
 from mlflow.server import get_app_client
+from places import REPOSITORY, SHARED
 
 from stack.native import Stack
 
-SECRETS = ("POSTGRES_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "MLFLOW_ADMIN_PASSWORD", "MLFLOW_SECRET_KEY")
-PORTS = (5432, 9000, 9001, 5000)
+SECRETS = (
+    "POSTGRES_PASSWORD",
+    "S3_ACCESS_KEY_ID",
+    "S3_SECRET_ACCESS_KEY",
+    "MLFLOW_ADMIN_PASSWORD",
+    "MLFLOW_SECRET_KEY",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,16 @@ class Team:
         given = {"URI": self.stack.url, "USERNAME": person.name, "PASSWORD": person.password}
         return kept | {f"MLFLOW_TRACKING_{key}": value for key, value in given.items()}
 
+    def script(self, room: Path, name: str, *arguments: str) -> None:
+        """Run an entry point as the trainer; what it prints is kept in ``room``."""
+        given = self.environment(room, self.trainer)
+        if (SHARED / "stac-schemas").is_dir():
+            given["SEGMINT_STAC_SCHEMAS"] = str(SHARED / "stac-schemas")
+        command = [sys.executable, str(REPOSITORY / "src" / f"{name}.py"), *arguments]
+        done = subprocess.run(command, cwd=room, env=given, capture_output=True, text=True, check=False)
+        (room / f"{name}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
     @contextmanager
     def signed_in(self, person: Person) -> Iterator[MlflowClient]:
         """Make this process a client, as a person."""
@@ -71,7 +89,7 @@ class Team:
         """What docs/stack.md has the administrator do."""
         with self.signed_in(self.administrator):
             users = get_app_client("basic-auth", self.stack.url)
-            role = users.create_role("trainer", workspace="default")
+            role = users.create_role("default", "trainer")
             users.add_role_permission(role.id, "workspace", "*", "USE")
             users.add_role_permission(role.id, "experiment", "*", "EDIT")
             users.add_role_permission(role.id, "registered_model", "*", "EDIT")
@@ -81,16 +99,14 @@ class Team:
 
 
 def made_variables() -> dict[str, str]:
-    """Secrets made for a test."""
-    return {name: secrets.token_hex(12) for name in SECRETS} | {"MLFLOW_WORKERS": "2"}
+    """Secrets made for a test, and ports that are free."""
+    made = {name: secrets.token_hex(12) for name in SECRETS} | {"MLFLOW_WORKERS": "2"}
+    return made | free_ports()
 
 
-def free_ports() -> dict[int, int]:
-    """A free port on loopback for each container port."""
-    probes = [socket.socket() for _ in PORTS]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = dict(zip(PORTS, (probe.getsockname()[1] for probe in probes), strict=True))
-    for probe in probes:
-        probe.close()
-    return found
+def free_ports() -> dict[str, str]:
+    """A free port on loopback for each one that the stack publishes."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return {"MLFLOW_PORT": str(one.getsockname()[1]), "MINIO_CONSOLE_PORT": str(other.getsockname()[1])}

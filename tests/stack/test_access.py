@@ -3,7 +3,7 @@
 import mlflow
 import pytest
 import requests
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import MlflowException
 
 pytestmark = pytest.mark.stack
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=5"
@@ -79,10 +79,9 @@ def test_a_reader_writes_and_registers_nothing(team, registered):
             "alias": lambda: client.set_registered_model_alias("doubling", "candidate", "1"),
             "deletion": lambda: client.delete_run(registered),
         }
-        for what, attempt in refused.items():
-            with pytest.raises((RestException, MlflowException), match=r"403|[Pp]ermission"):
+        for attempt in refused.values():
+            with pytest.raises(MlflowException, match=r"403|[Pp]ermission"):
                 attempt()
-                pytest.fail(f"a reader wrote: {what}")
         assert mlflow.artifacts.load_text(f"runs:/{registered}/notes/a.txt") == "a note"
 
 
