@@ -87,7 +87,9 @@ def read(
     """
     described = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
     described = {name: item for name, item in described.items() if not item.get("profiles")}
-    ports = {}  # container ports differ from service to service in this file, so a number says whose it is
+    ports: dict[
+        int, int
+    ] = {}  # container ports differ from service to service in this file, so a number says whose it is
     for item in described.values():
         ports |= {int(port): inner_port(int(port)) for port in item.get("expose", [])}
         for published in item.get("ports", []):
