@@ -72,8 +72,8 @@ class Stack:
         _refuse_ports_in_use(self.services.values())
         for service in self.services.values():
             for volume in service.volumes:
-                volume.mkdir(parents=True, exist_ok=True)
-        (self.folder / "logs").mkdir(exist_ok=True)
+                volume.mkdir(0o700, parents=True, exist_ok=True)
+        (self.folder / "logs").mkdir(0o700, exist_ok=True)
         needs = [need for service in self.services.values() for need in service.after.items()]
         once = {name for name, condition in needs if condition == "service_completed_successfully"}
         for name, process in self.processes.items():
@@ -126,5 +126,6 @@ def _refuse_ports_in_use(services: Iterable[Service]) -> None:
                 try:
                     probe.bind((LOOPBACK, port))
                 except OSError:
+                    remedy = "Is the stack running already? MLFLOW_PORT and MINIO_CONSOLE_PORT name others"
                     found = f"port {port} of {service.name} is in use"
-                    raise StackError(found, remedy="Is the stack running already? MLFLOW_PORT names another") from None
+                    raise StackError(found, remedy=remedy) from None

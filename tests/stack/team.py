@@ -25,6 +25,8 @@ SECRETS = (
     "MLFLOW_ADMIN_PASSWORD",
     "MLFLOW_SECRET_KEY",
 )
+SCHEMAS = Path(os.environ.get("SEGMINT_STAC_SCHEMAS", SHARED / "stac-schemas"))
+"""The published STAC schemas, which promotion wants."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Team:
     def script(self, room: Path, name: str, *arguments: str) -> None:
         """Run an entry point as the trainer; what it prints is kept in ``room``."""
         given = self.environment(room, self.trainer)
-        if (SHARED / "stac-schemas").is_dir():
-            given["SEGMINT_STAC_SCHEMAS"] = str(SHARED / "stac-schemas")
+        if SCHEMAS.is_dir():
+            given["SEGMINT_STAC_SCHEMAS"] = str(SCHEMAS)
         command = [sys.executable, str(REPOSITORY / "src" / f"{name}.py"), *arguments]
         done = subprocess.run(command, cwd=room, env=given, capture_output=True, text=True, check=False)
         (room / f"{name}.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
