@@ -17,9 +17,12 @@ from pathlib import Path
 from stack.composition import StackError
 from stack.process import Account
 
+PACKAGED = Path("/usr/lib/postgresql")
+"""Where Debian and its kin put Postgres, a folder per version."""
+
 
 def build_minio(dockerfile: Path, folder: Path) -> Path:
-    """The folder with ``minio``, built by the line of the dockerfile where it is not there yet; minutes, once.
+    """The folder with ``minio``, built by the line of the dockerfile where it is not there yet.
 
     Raises:
         StackError: Go is missing or cannot build it.
@@ -50,7 +53,7 @@ def postgres_programs() -> Path:
     """
     in_path = shutil.which("initdb")
     found = [Path(in_path).resolve().parent] if in_path else []
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
+    found += sorted(PACKAGED.glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     for folder in found:
         if (folder / "initdb").is_file() and (folder / "postgres").is_file():
             return folder

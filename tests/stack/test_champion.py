@@ -42,7 +42,7 @@ def dump(team, *arguments):
 
 @pytest.fixture(scope="module")
 def room(team, bright_squares, tmp_path_factory):
-    """A folder in which a trainer trained, made that champion, and promoted a copy over it; what was printed is there."""
+    """Where a trainer trained, made that champion, and promoted a copy over it; the output is there too."""
     room = tmp_path_factory.mktemp("a trainer's room")
     chips, labels = bright_squares
     team.script(room, "train", *SMALL, f"--chips_dir={chips}", f"--labels_dir={labels}", "--epochs=1")

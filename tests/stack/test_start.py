@@ -14,6 +14,7 @@ from team import SECRETS, made_variables
 
 from stack.composition import StackError
 from stack.native import Stack
+from stack.programs import build_minio, postgres_programs
 
 pytestmark = pytest.mark.stack
 
@@ -32,6 +33,15 @@ def test_a_port_in_use_is_named_and_nothing_starts(folder):
         with pytest.raises(StackError, match=f"port {variables['MLFLOW_PORT']} of mlflow is in use"):
             Stack(REPOSITORY, variables, folder / "busy").__enter__()
     assert not (folder / "busy").exists()
+
+
+def test_what_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StackError, match=r"^Go is not installed\. MinIO is built with it once"):
+        build_minio(REPOSITORY / "docker" / "minio.dockerfile", tmp_path)
+    monkeypatch.setattr("stack.programs.PACKAGED", tmp_path)
+    with pytest.raises(StackError, match=r"^Postgres is not installed\. Install the package postgresql"):
+        postgres_programs()
 
 
 def test_a_service_that_cannot_run_ends_the_others(folder):
