@@ -35,3 +35,5 @@ def test_an_artifact_over_500_mb_comes_back_as_it_went(team, tmp_path):
         downloaded = time.monotonic()
     print(f"{SIZE} bytes: up in {uploaded - begun:.1f} s, back in {downloaded - uploaded:.1f} s")
     assert digest(Path(back)) == expected
+    bucket = team.stack.folder / "volumes" / "minio" / "mlflow"
+    assert len(list(bucket.rglob("weights.bin/*/part.*"))) > 1, "the server did not upload it in parts"
