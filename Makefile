@@ -1,9 +1,10 @@
 # make train   set up, then run the main job on the built-in sample
 # make test    set up, then lint, types and tests
+# make stack   the team stack without Docker (docs/stack.md)    make stack-test   its tests
 # make setup   only the environment    make lock   compile requirements.txt again
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: train test lint setup lock
+.PHONY: train test lint setup lock stack stack-test
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
@@ -24,6 +25,13 @@ lint: setup
 	ruff check .
 	ruff format --check .
 	mypy
+
+# the same services as docker-compose.yml, from the same file; Postgres and Go have to be there
+stack: setup
+	@PYTHONPATH=src python -m stack
+
+stack-test: setup
+	python -m pytest -m stack tests/stack
 
 setup: .venv/.installed
 

@@ -4,4 +4,3 @@ RUN CGO_ENABLED=0 go install github.com/minio/minio@v0.0.0-20260212201848-7aac2a
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends curl ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /go/bin/minio /usr/local/bin/minio
-ENTRYPOINT ["minio"]

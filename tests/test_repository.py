@@ -32,16 +32,20 @@ def test_every_dependency_bound_has_a_reason():
 def test_the_stack_s_configuration_parses_and_wants_its_secrets(tmp_path):
     shutil.copy(REPOSITORY / "docker-compose.yml", tmp_path)
     shutil.copytree(REPOSITORY / "docker", tmp_path / "docker")
-    given = os.environ | {"POSTGRES_PASSWORD": "p", "MINIO_ROOT_USER": "u", "MINIO_ROOT_PASSWORD": "s"}
-    done = subprocess.run(
-        ["docker-compose", "config"], cwd=tmp_path, env=given, capture_output=True, text=True, check=True
-    )
+    secrets = re.findall(r"^(\w+)=$", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)
+    assert len(secrets) == 5
+    shutil.copy(REPOSITORY / ".env.example", tmp_path / ".env")
+    given = os.environ | dict.fromkeys(secrets, "a secret")
+    config = ["docker-compose", "--profile", "trainer", "config"]
+    done = subprocess.run(config, cwd=tmp_path, env=given, capture_output=True, text=True, check=True)
     services = yaml.safe_load(done.stdout)["services"]
-    assert set(services) == {"postgres", "minio", "bucket", "mlflow"}
+    assert set(services) == {"postgres", "minio", "bucket", "mlflow", "trainer"}
     assert all(str(port).startswith("127.0.0.1:") for item in services.values() for port in item.get("ports", []))
-    without = {key: value for key, value in given.items() if key != "POSTGRES_PASSWORD"}
-    refused = subprocess.run(["docker-compose", "config"], cwd=tmp_path, env=without, capture_output=True, check=False)
-    assert refused.returncode != 0
+    for name in secrets:  # .env.example has no usable value
+        without = {key: value for key, value in given.items() if key != name}
+        refused = subprocess.run(config, cwd=tmp_path, env=without, capture_output=True, text=True, check=False)
+        assert refused.returncode != 0
+        assert f"set {name} in .env" in refused.stderr
 
 
 def test_the_readme_names_every_recipe():
