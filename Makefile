@@ -18,6 +18,8 @@ train: setup
 	mlflow run . -e train --env-manager local --experiment-name refugee-camp \
 	  -P epochs=$(EPOCHS) -P batch_size=$(BATCH) -P training.scheduler=cosine
 
+# two tests at a time share the cores: no idle thread may spin
+test: export OMP_WAIT_POLICY := passive
 test: setup lint
 	python -m pytest -n 2 --dist loadfile
 
