@@ -57,12 +57,15 @@ def choose(files: ModelFiles, wanted: Wanted) -> Backend:
     """
     if wanted != "auto":
         return _open(files, wanted, "asked for")
-    names = [name for name, runtime in RUNTIMES.items() if _form(files, runtime) and runtime.pays()]
-    if "torch" in names and (on_gpu := _open(files, "torch", "there is a GPU")).device != CPU:
-        return on_gpu
-    if len(names) == 1:
-        return _open(files, names[0], "the only runtime for it here")
-    rivals = [_open(files, name, "") for name in names]
+    rivals: list[Backend] = []
+    for name, runtime in RUNTIMES.items():
+        if _form(files, runtime) is None or not runtime.pays():
+            continue
+        rivals.append(_open(files, name, "the only runtime for it here"))
+        if rivals[-1].device != CPU:
+            return replace(rivals[-1], reason="there is a GPU")
+    if len(rivals) == 1:
+        return rivals[0]
     ranked = sorted(((_milliseconds(rival, files.contract), rival) for rival in rivals), key=lambda pair: pair[0])
     (fastest, best), *others = ranked
     slower = ", ".join(f"{other.runtime} {milliseconds:.0f}" for milliseconds, other in others)

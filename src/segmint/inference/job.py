@@ -28,7 +28,7 @@ from segmint.inference.progress import Progress
 from segmint.inference.quicklook import QuickLook
 from segmint.inference.request import Request
 from segmint.inference.scene import Scene
-from segmint.inference.suitability import fill, require_tiles
+from segmint.inference.suitability import require_tiles
 from segmint.inference.symmetry import symmetric
 from segmint.inference.windows import require_stride
 from segmint.inference.work import identity, workplace
@@ -102,8 +102,8 @@ class Job:
                 return done
             metadata.unlink(missing_ok=True)
             print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {scene.bands.sentence()}", flush=True)
-            if (hint := fill(scene.sample())) is not None:
-                print(f"note:    {hint}", flush=True)
+            if scene.hint is not None:
+                print(f"note:    {scene.hint}", flush=True)
             with workplace(output, stem, digest, request.resume) as folder:
                 grid = scene.crs, scene.transform, scene.width
                 work = MapInWork.begin(folder, contract, grid, request.probabilities, request.threshold)

@@ -168,9 +168,9 @@ def _open_weights(path: Path, contract: ModelContract, device: str) -> Callable[
 _OPENERS = {".pt": _open_torchscript, ".pt2": _open_program, ".pth": _open_weights}
 
 RUNTIMES = {
+    "torch": Runtime(("torchscript", "pt2", "pth"), open_torch),
     "onnxruntime": Runtime(("onnx",), open_onnxruntime),
     "openvino": Runtime(("onnx",), open_openvino, lambda: find_spec("openvino") is not None),
-    "torch": Runtime(("torchscript", "pt2", "pth"), open_torch),
     "torch-bf16": Runtime(("pth", "pt2"), open_torch_bf16, has_amx),
 }
-"""What ``-P backend=`` names."""
+"""What ``-P backend=`` names; torch comes first, as it alone may find a GPU, which ends the search."""

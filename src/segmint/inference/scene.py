@@ -10,7 +10,7 @@ Example:
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from segmint.data.images import filled, has_alpha, orientation_of, upright
 from segmint.errors import SceneError
 from segmint.inference.bands import Choice, choose
 from segmint.inference.ground import Ground
-from segmint.inference.suitability import require_resolution, require_values
+from segmint.inference.suitability import fill, require_resolution, require_values
 
 _SAMPLES, _SAMPLE_EDGE = 4, 128
 """Places down and across, and pixels of each, whose values are looked at before a prediction starts."""
@@ -50,6 +50,7 @@ class Scene:
         bands: Its bands in the model's order.
         nodata: Raw value of empty pixels, or None.
         ground: Where it lies, or None without a georeference.
+        hint: At pixels that look empty though nothing says so, or None.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Scene:
     bands: Choice
     nodata: float | None
     ground: Ground | None
+    hint: str | None = None
 
     @classmethod
     @contextmanager
@@ -90,7 +92,9 @@ class Scene:
                     scene = cls._of(address, source, contract, bands, nodata)
                 found_m = scene.ground.resolution_m if scene.ground else None
                 require_resolution(address, found_m, contract, "Read it at that resolution with -P resample=true")
-                require_values(address, source.dtypes[0], scene.sample(), contract)
+                sample = scene.sample()
+                require_values(address, source.dtypes[0], sample, contract)
+                scene = replace(scene, hint=fill(sample))
                 stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
             except RasterioError as error:
                 raise unreadable(address, error) from error
