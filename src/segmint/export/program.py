@@ -30,6 +30,11 @@ def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
     torch.export.save(capture(model, contract), str(path), extra_files={"contract.json": contract.model_dump_json()})
 
 
-def reopen(path: Path, contract: ModelContract) -> Predict:
+def load(path: Path, contract: ModelContract) -> nn.Module:
     """Load with ``torch.export.load``."""
-    return torch_predict(torch.export.load(str(path)).module())
+    return torch.export.load(str(path)).module()
+
+
+def reopen(path: Path, contract: ModelContract) -> Predict:
+    """Load on the CPU."""
+    return torch_predict(load(path, contract))

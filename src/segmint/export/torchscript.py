@@ -27,8 +27,14 @@ def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
         torch.jit.save(traced, str(path), _extra_files={"contract.json": contract.model_dump_json()})
 
 
-def reopen(path: Path, contract: ModelContract) -> Predict:
+def load(path: Path, contract: ModelContract) -> nn.Module:
     """Load with ``torch.jit.load``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
-        return torch_predict(torch.jit.load(str(path), map_location="cpu"))  # type: ignore[no-untyped-call]
+        model: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    return model
+
+
+def reopen(path: Path, contract: ModelContract) -> Predict:
+    """Load on the CPU."""
+    return torch_predict(load(path, contract))

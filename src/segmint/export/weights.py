@@ -23,8 +23,13 @@ def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
     torch.save(model.state_dict(), path)
 
 
-def reopen(path: Path, contract: ModelContract) -> Predict:
+def load(path: Path, contract: ModelContract) -> nn.Module:
     """Build the module that the contract describes and load the file into it."""
     model = rebuilt(contract)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return torch_predict(model.eval())
+    return model.eval()
+
+
+def reopen(path: Path, contract: ModelContract) -> Predict:
+    """Load on the CPU."""
+    return torch_predict(load(path, contract))

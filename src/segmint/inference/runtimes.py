@@ -6,16 +6,14 @@ Example:
     (2, 1, 256, 256)
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +23,10 @@ from segmint.errors import ModelError
 from segmint.inference.pipeline import Predict
 from segmint.processor import cores, has_amx
 
-if TYPE_CHECKING:
-    import torch
-
 CPU = "the CPU"
+
+_TORCH_FILES = {".pt": "torchscript", ".pt2": "program", ".pth": "weights"}
+"""File ending -> module of :mod:`segmint.export` that loads it; only ``weights`` imports every network."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +122,13 @@ def open_torch_bf16(path: Path, contract: ModelContract) -> Opened:
 def _open_torch(path: Path, contract: ModelContract, bf16: bool) -> Opened:
     import torch
 
+    kind = import_module(f"segmint.export.{_TORCH_FILES[path.suffix]}")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(cores())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
-            model = _OPENERS[path.suffix](path, contract, str(device))
+            warnings.simplefilter("ignore")  # of torch's own loaders
+            model = kind.load(path, contract).to(device).to(memory_format=torch.channels_last)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise ModelError(f"{path}: {str(error).splitlines()[0]}", "a file that torch opens") from error
 
@@ -141,31 +140,6 @@ def _open_torch(path: Path, contract: ModelContract, bf16: bool) -> Opened:
     name = CPU if device.type == "cpu" else torch.cuda.get_device_name(device)
     return Opened(predict, f"torch {torch.__version__}{' bf16' * bf16}", name)
 
-
-def _open_torchscript(path: Path, contract: ModelContract, device: str) -> Callable[..., torch.Tensor]:
-    import torch
-
-    model: torch.nn.Module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
-    return model.eval()
-
-
-def _open_program(path: Path, contract: ModelContract, device: str) -> Callable[..., torch.Tensor]:
-    import torch
-
-    return torch.export.load(str(path)).module().to(device)
-
-
-def _open_weights(path: Path, contract: ModelContract, device: str) -> Callable[..., torch.Tensor]:
-    import torch
-
-    from segmint.models.deployed import rebuilt
-
-    model = rebuilt(contract)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return model.eval().to(device).to(memory_format=torch.channels_last)
-
-
-_OPENERS = {".pt": _open_torchscript, ".pt2": _open_program, ".pth": _open_weights}
 
 RUNTIMES = {
     "torch": Runtime(("torchscript", "pt2", "pth"), open_torch),
