@@ -182,10 +182,7 @@ def chip_panel(
         title: What stands above.
     """
     classes = contract.output.classes
-    height = 3.0 + 0.17 * max(2, len(classes) / 2)  # inches: title 0.5, pictures 2.34, legend
-    figure = Figure(figsize=(12, height))
-    sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - 2.84 / height, "wspace": 0.03}
-    panels = figure.subplots(1, 5, gridspec_kw=sides)
+    figure, panels = _row(5, 2.34, 0.16, 0.03, contract, title)
     show(panels[0], picture(image, contract.input), "image")
     show(panels[1], class_picture(target, classes), "truth")
     meaning = f"probability of {classes[1].name}" if len(probability) == 1 else "probability of the answer"
@@ -194,9 +191,7 @@ def chip_panel(
     figure.colorbar(panels[2].images[0], cax=scale, orientation="horizontal", ticks=(0, 0.5, 1))
     show(panels[3], class_picture(prediction, classes), "prediction")
     show(panels[4], error_picture(image, target, prediction, contract), "errors")
-    _legend(panels[1], {item.name: item.color for item in classes})
-    _legend(panels[4], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))  # two classes have no other
-    figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
+    _legends(panels[1], panels[4], contract)
     return figure
 
 
@@ -217,18 +212,12 @@ def scene_panel(
         contract: Names and colours.
         title: What stands above.
     """
-    classes = contract.output.classes
-    edge = min(4.0 * target.shape[0] / target.shape[1], 8.0)  # inches
-    height = edge + 0.75 + 0.17 * max(2, len(classes) / 2)
-    figure = Figure(figsize=(12, height))
-    sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - (edge + 0.5) / height}
-    panels = figure.subplots(1, 3, gridspec_kw=sides | {"wspace": 0.02})
+    edge = min(4.0 * target.shape[0] / target.shape[1], 8.0)
+    figure, panels = _row(3, edge, 0.25, 0.02, contract, title)
     show(panels[0], picture(image, contract.input), "image")
-    show(panels[1], class_picture(prediction, classes), "prediction")
+    show(panels[1], class_picture(prediction, contract.output.classes), "prediction")
     show(panels[2], error_picture(image, target, prediction, contract), "errors")
-    _legend(panels[1], {item.name: item.color for item in classes})
-    _legend(panels[2], dict(list(ERROR_COLOURS.items())[: 4 if len(classes) > 2 else 3]))
-    figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
+    _legends(panels[1], panels[2], contract)
     return figure
 
 
@@ -250,6 +239,33 @@ def show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:
     axes.imshow(drawn, interpolation="nearest", cmap="cividis", vmin=0, vmax=1)  # only a one-band picture heeds cmap
     axes.set_title(title, fontweight="normal")
     axes.set_axis_off()
+
+
+def _row(
+    number: int, edge: float, below: float, gap: float, contract: ModelContract, title: str
+) -> tuple[Figure, NDArray[np.object_]]:
+    """A row of pictures with a title above and room for legends below.
+
+    Args:
+        number: How many pictures.
+        edge: Their height in inches.
+        below: Inches between them and the legend.
+        gap: Between two pictures, as a share of their width.
+        contract: Its classes decide how high the legend is.
+        title: What stands above.
+    """
+    height = 0.5 + edge + below + 0.17 * max(2, len(contract.output.classes) / 2)
+    figure = Figure(figsize=(12, height))
+    sides = {"left": 0.005, "right": 0.995, "top": 1 - 0.5 / height, "bottom": 1 - (edge + 0.5) / height}
+    figure.suptitle(title, x=0.005, y=1 - 0.06 / height, ha="left")
+    return figure, figure.subplots(1, number, gridspec_kw=sides | {"wspace": gap})
+
+
+def _legends(classes: Axes, errors: Axes, contract: ModelContract) -> None:
+    """Names of the classes below one picture, of the errors below another; two classes have no confusion."""
+    listed = contract.output.classes
+    _legend(classes, {item.name: item.color for item in listed})
+    _legend(errors, dict(list(ERROR_COLOURS.items())[: 4 if len(listed) > 2 else 3]))
 
 
 def _legend(axes: Axes, colours: dict[str, str]) -> None:
