@@ -9,12 +9,13 @@ Example:
     ('truth.gpkg', ())
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from jsonargparse.typing import NonNegativeFloat, OpenUnitInterval, PositiveInt
+from jsonargparse.typing import NonNegativeFloat
 
 from segmint.errors import RecipeError
+from segmint.inference.asked import Asked
 from segmint.parameters import read
 
 ALIASES = {
@@ -31,12 +32,10 @@ _READING = ("--data.", "--recipe", "--config")
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Asked):
     """Evaluate a model on labelled chips or scenes.
 
     Attributes:
-        model: models:/name@alias, models:/name/1, runs:/id, a folder such as meta, or an .onnx, .pt, .pt2, .pth or
-            .dlpk file.
         chips_dir: Folder of chips.
         labels_dir: Folder of their labels, of the same stems; null where they lie beside the chips.
         input: Instead of chips, a scene, a folder of scenes, or a pattern such as 'scenes/*.tif'.
@@ -48,19 +47,9 @@ class Request:
         unlabelled: What no feature covers is the 'background', or is to be ignored ('ignore').
         area: A vector file of the area that was labelled; pixels outside it do not count.
         output_dir: Where the report goes.
-        stride: Pixels between the origins of neighbouring windows; null takes the model's own.
-        batch_size: Windows that the network sees at once.
-        bands: Of scenes: band numbers from 1, or names, in the model's order, such as 3,2,1; null matches by name.
-        resample: Read scenes at the model's ground resolution.
-        nodata: Raw value of empty pixels, where a scene declares none; they count nowhere.
-        threshold: Probability from which a pixel is foreground (two classes); null takes the model's own.
-        tta: Test-time augmentation: the mean over all turned and mirrored windows, at eight times the work.
         min_area_m2: Smallest found object that counts, in square metres.
-        backend: What runs the model; 'auto' measures.
-        mlflow_tracking: Log the evaluation as an MLflow run.
     """
 
-    model: str = "meta"
     chips_dir: str | None = None
     labels_dir: str | None = None
     input: str | None = None
@@ -71,25 +60,7 @@ class Request:
     unlabelled: Literal["background", "ignore"] = "background"
     area: str | None = None
     output_dir: str = "evaluation"
-    stride: PositiveInt | None = None
-    batch_size: PositiveInt = 8
-    bands: str | None = None
-    resample: bool = False
-    nodata: float | None = None
-    threshold: OpenUnitInterval | None = None
-    tta: bool = False
     min_area_m2: NonNegativeFloat = 0.0
-    backend: Literal["auto", "onnxruntime", "openvino", "torch", "torch-bf16"] = "auto"
-    mlflow_tracking: bool = False
-
-    @property
-    def band_list(self) -> tuple[str, ...]:
-        """The listed bands one by one."""
-        return tuple(item.strip() for item in (self.bands or "").split(",") if item.strip())
-
-    def parameters(self) -> dict[str, Any]:
-        """Every value by its name."""
-        return asdict(self)
 
 
 def parse(arguments: list[str]) -> tuple[Request, tuple[str, ...]]:

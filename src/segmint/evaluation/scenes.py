@@ -71,7 +71,7 @@ def score_scenes(
     objects: dict[str, dict[str, ObjectScores]] = {}
     overviews: list[Example] = []
     for stem, address in scenes.items():
-        with Scene.open(address, contract, request.band_list, request.resample, request.nodata) as scene:
+        with Scene.open(address, contract, **request.reading) as scene:
             print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {scene.bands.sentence()}", flush=True)
             min_pixels = settings.min_pixels(address, scene.ground.resolution_m if scene.ground else None)
             counts = tally.begin(stem, scene.height, scene.width)

@@ -83,7 +83,7 @@ def open_truths(
 
 def _grid(address: str, contract: ModelContract, request: Request) -> Grid:
     """The grid that a scene is predicted on."""
-    with Scene.open(address, contract, request.band_list, request.resample, request.nodata) as scene:
+    with Scene.open(address, contract, **request.reading) as scene:
         return Grid(
             path=Path(address.partition("?")[0]),
             height=scene.height,

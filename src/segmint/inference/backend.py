@@ -8,17 +8,15 @@ Example:
 
 import time
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from segmint.contract import ModelContract
 from segmint.errors import ModelError
+from segmint.inference.asked import Wanted
 from segmint.inference.models import ModelFiles
 from segmint.inference.pipeline import Predict
 from segmint.inference.runtimes import CPU, RUNTIMES, Runtime
-
-Wanted = Literal["auto", "onnxruntime", "openvino", "torch", "torch-bf16"]
 
 _TRIAL_BATCH = 2
 

@@ -92,7 +92,7 @@ class Job:
         """
         request, contract = self.request, self.files.contract
         started = time.perf_counter()
-        with Scene.open(address, contract, request.band_list, request.resample, request.nodata) as scene:
+        with Scene.open(address, contract, **request.reading) as scene:
             if request.polygons != "none" and scene.ground is None:
                 raise SceneError(f"{address} has no georeference", "one, for polygons", "Leave -P polygons away")
             deciding = {key: value for key, value in request.parameters().items() if key in _DECIDING}
