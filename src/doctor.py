@@ -50,7 +50,8 @@ def next_command(arguments: list[str], refused: bool) -> str:
         return shlex.join(["python", "src/doctor.py", *arguments])
     kept: list[str] = []
     for place, argument in enumerate(arguments):
-        if "--output_dir" not in (argument.partition("=")[0], arguments[place - 1] if place else ""):
+        before = arguments[place - 1] if place else ""
+        if "--output_dir" not in {word.replace("-dir", "_dir") for word in (argument.partition("=")[0], before)}:
             kept.append(argument)
     return shlex.join(["python", "src/train.py", *kept])
 

@@ -2,20 +2,23 @@
 
     python src/promote.py --model_name refugee-camp
     mlflow run . -e promote -P model_name=refugee-camp -P approve=true -P reason='trained on the new camps'
+    python src/promote.py --chips_dir chips --labels_dir labels --data.ignore_value 255
 
 Without approve=true it says what it would do. The exit status is 1 when the gate refuses.
 """
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from segmint.errors import RegistryError, one_line_errors
+from segmint.evaluation.request import apart
 from segmint.registry.request import PromotionRequest, parse
 
 
-def promote(request: PromotionRequest) -> None:
-    """The way from a candidate to the champion."""
+def promote(request: PromotionRequest, reading: Sequence[str] = ()) -> None:
+    """The way from a candidate to the champion; ``reading`` are arguments of the recipe that reads the labels."""
     from segmint.console import quieten_libraries
     from segmint.registry.evidence import Evidence
     from segmint.registry.promotion import Decision, author, compared_as_tested, judge, now
@@ -38,7 +41,7 @@ def promote(request: PromotionRequest) -> None:
     print(f"champion:  {reference}")
 
     if request.chips_dir:
-        comparison = compared_on(request.chips_dir, request.labels_dir, candidate, champion)
+        comparison = compared_on(request.chips_dir, request.labels_dir, reading, candidate, champion)
     else:
         comparison = compared_as_tested(candidate, champion)
     print(f"held out:  {comparison.held_out}", flush=True)
@@ -58,7 +61,7 @@ def promote(request: PromotionRequest) -> None:
     place = f"champion of {name}{f', version {reign.champion} previous' if champion else ''}"
     if not request.approve:
         print(f"result:    version {version} passes and would become {place}; nothing was changed")
-        print(f"next:      {request.approval(version)}")
+        print(f"next:      {request.approval(version, reading)}")
         return
     artifact = decision.log_comparison()
     succession.change(reign, Change("promotion", version, reign.champion, decision.by, decision.at, decision.reason))
@@ -69,4 +72,5 @@ def promote(request: PromotionRequest) -> None:
 
 if __name__ == "__main__":
     with one_line_errors():
-        promote(parse(PromotionRequest, sys.argv[1:]))
+        own, handed_on = apart(sys.argv[1:])
+        promote(parse(PromotionRequest, own), handed_on)

@@ -37,9 +37,10 @@ class Request:
 def package(request: Request) -> None:
     """From an item to a proven package."""
     from segmint.console import quieten_libraries
+    from segmint.contract import ModelContract
     from segmint.export import dlpk, formats, parity, torchscript
     from segmint.export.source import open_source
-    from segmint.validation.bundle import Bundle
+    from segmint.inference.models import carried
 
     quieten_libraries()
     item, output = Path(request.stac_path), Path(request.out_dir)
@@ -49,7 +50,8 @@ def package(request: Request) -> None:
         raise ExportError(f"stac_path: there is no {item}", "a STAC item", "Train a model, or name another")
     folder = item.parent.parent if item.parent.name == "metadata" else item.parent
     with open_source(str(folder)) as source, tempfile.TemporaryDirectory() as scratch:
-        if Bundle.of(Path(request.onnx_path)).contract() != source.contract:
+        inside = carried(Path(request.onnx_path))
+        if inside is None or ModelContract.parse(inside, request.onnx_path) != source.contract:
             raise ExportError(f"{request.onnx_path} is of another model than {item}", "one model", "Name its own file")
         traced, made = Path(scratch, torchscript.FILE), Path(scratch, request.dlpk_name)
         torchscript.write(source.model, source.contract, traced)

@@ -104,8 +104,6 @@ def train(recipe: Recipe) -> None:
             dossier = Dossier(contract, evaluation, calibration, history, best, worst)
             dossier.draw(staging)
             dossier.write(staging, prepared.statistics, proofs, stages.seconds, run.facts())
-            counts = evaluation.counts(contract.dataset.digest, prepared.tiles_digest("test"))
-            counts.write(staging["test_counts.json"])
             record.stage_dataset(recipe, prepared, staging.root / "datasets")
             staging.add_sources(PROJECT, folder.checkpoints)
             print(catalogue(contract, staging))

@@ -69,9 +69,23 @@ def test_the_middle_of_a_single_window_is_what_onnx_runtime_says(room, model_fol
     with rasterio.open(tmp_path / "one_classes.tif") as found:
         clear = np.abs(expected[0] - 0.4) > 1e-5  # the contract's threshold
         assert (found.read(1) == (expected[0] >= 0.4))[clear].all()
-    facts = json.loads((tmp_path / "one.json").read_text())
+    facts = json.loads((tmp_path / "one_prediction.json").read_text())
     assert facts["model"]["name"] == "test-model"
     assert facts["files"] == ["one_classes.tif", "one_probabilities.tif", "one_overlay.png"]
+
+
+def test_what_another_prediction_left_of_a_scene_does_not_stand_beside_the_new_map(room, model_folder, tmp_path):
+    given = ["--model", model_folder(), "--input=scene.tif", f"--output_dir={tmp_path}"]
+    predict(room, *given, "--polygons=gpkg")
+    assert (tmp_path / "scene_polygons.gpkg").is_file()
+    predict(room, *given, "--threshold=0.9")
+    assert not (tmp_path / "scene_polygons.gpkg").exists()
+    (tmp_path / "scene_prediction.json").write_text("[1, 2]")
+    done = predict(room, *given, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "scene_prediction.json was not written by a prediction" in done.stderr
+    assert (tmp_path / "scene_prediction.json").read_text() == "[1, 2]"
 
 
 def test_help_lists_the_parameters_and_loads_nothing_heavy(room):
@@ -133,7 +147,7 @@ def test_an_interruption_leaves_no_half_file(room, model_folder, long_scene, tmp
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == f"stopped by {number.name}: finished scenes stay, nothing half is left\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"manifest.json", ".segmint"}
 
 
 def test_a_killed_prediction_carries_on_to_the_same_map(room, model_folder, long_scene, tmp_path):
@@ -201,8 +215,7 @@ def test_a_prediction_is_logged_on_request_with_its_model(room, model_folder, tm
     client = MlflowClient(store)
     run = client.get_run(done.stdout.split("run:")[1].split()[0])
     assert run.info.status == "FINISHED"
-    assert (
-        run.data.tags["model.sha256"] == json.loads((tmp_path / "maps" / "scene.json").read_text())["model"]["sha256"]
-    )
+    facts = json.loads((tmp_path / "maps" / "scene_prediction.json").read_text())
+    assert run.data.tags["model.sha256"] == facts["model"]["sha256"]
     names = {path.path for path in client.list_artifacts(run.info.run_id, "scene")}
-    assert {"scene/scene_classes.tif", "scene/scene_classes.tif.aux.xml", "scene/scene.json"} <= names
+    assert {"scene/scene_classes.tif", "scene/scene_classes.tif.aux.xml", "scene/scene_prediction.json"} <= names

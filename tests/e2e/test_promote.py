@@ -13,6 +13,7 @@ from e2e_settings import REPOSITORY, environment
 from mlflow import MlflowClient
 from places import SHARED
 
+from segmint.contract import ModelContract
 from segmint.evaluation.held_out import HeldOutCounts, headline_iou
 
 NAME = "refugee-camp"
@@ -44,11 +45,11 @@ def aliases(client):
 
 
 def test_training_keeps_the_counts_that_its_test_iou_is_made_of(finished):
-    counts = HeldOutCounts.read(finished / "meta" / "test_counts.json")
-    contract = json.loads((finished / "meta" / "contract.json").read_text())
-    assert headline_iou(counts.confusion.sum(axis=0)) == pytest.approx(contract["metrics"]["test_iou"], abs=1e-6)
-    assert counts.dataset == contract["dataset"]["digest"]
-    assert len(counts.chips) == contract["dataset"]["chips"]["test"]
+    contract = ModelContract.read(finished / "meta" / "contract.json")
+    (table,) = finished.glob("mlruns/*/*/artifacts/evaluation/test_chips.csv")
+    counts = HeldOutCounts.read(table, contract, "")
+    assert headline_iou(counts.confusion.sum(axis=0)) == pytest.approx(contract.metrics["test_iou"], abs=1e-6)
+    assert len(counts.chips) == contract.dataset.chips["test"]
 
 
 def test_of_the_training_s_own_chips_only_those_of_the_test_split_are_compared_on(store, finished, bright_squares):

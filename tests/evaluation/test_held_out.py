@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
+from segmint.contract import ModelContract
 from segmint.errors import DataError
 from segmint.evaluation.held_out import HeldOutCounts, class_iou, headline_iou
 
@@ -21,14 +22,14 @@ def test_a_class_that_is_nowhere_has_no_part_in_the_mean():
     assert np.isnan(class_iou(counted)[2])
 
 
-def test_counts_come_back_from_their_file_as_they_were(tmp_path):
-    confusion = np.random.default_rng(1).integers(0, 2**40, (5, 3, 3))
-    path = tmp_path / "test_counts.json"
-    names = tuple(f"chip, {place} \"é'" for place in range(len(confusion)))
-    HeldOutCounts(("a", "b", "c"), names, confusion, "d" * 64, "e" * 64).write(path)
-    read = HeldOutCounts.read(path)
-    assert (read.classes, read.chips, read.dataset, read.tiles) == (("a", "b", "c"), names, "d" * 64, "e" * 64)
-    assert (read.confusion == confusion).all()
+def test_counts_are_read_from_the_table_of_test_chips(tmp_path, model_folder):
+    contract = ModelContract.read(model_folder() / "contract.json")
+    path = tmp_path / "test_chips.csv"
+    path.write_text('chip,iou,true_negatives,...\n"a, b ""é\'",0.5,1,2,3,1099511627776\nc,,4,0,0,0\n', "utf-8")
+    read = HeldOutCounts.read(path, contract, "e" * 64)
+    assert (read.classes, read.dataset, read.tiles) == (contract.class_names, contract.dataset.digest, "e" * 64)
+    assert read.chips == ("a, b \"é'", "c")
+    assert read.confusion.tolist() == [[[1, 2], [3, 2**40]], [[4, 0], [0, 0]]]
 
 
 def test_the_best_constant_answer_scores_the_share_of_its_class():
@@ -38,7 +39,8 @@ def test_the_best_constant_answer_scores_the_share_of_its_class():
     assert headline_iou(constant.confusion.sum(0)) == pytest.approx(40 / 100)
 
 
-def test_a_file_that_holds_no_counts_is_refused_by_name(tmp_path):
-    (tmp_path / "test_counts.json").write_text('{"classes": ["a", "b"], "chips": {"one": [[1]]}}')
-    with pytest.raises(DataError, match=r"test_counts\.json"):
-        HeldOutCounts.read(tmp_path / "test_counts.json")
+@pytest.mark.parametrize("text", ["", "chip,iou,...\none,0.5,1,2\n", "chip,iou,...\none,0.5,1,2,3,many\n"])
+def test_a_file_that_holds_no_counts_is_refused_by_name(tmp_path, model_folder, text):
+    (tmp_path / "test_chips.csv").write_text(text)
+    with pytest.raises(DataError, match=r"test_chips\.csv"):
+        HeldOutCounts.read(tmp_path / "test_chips.csv", ModelContract.read(model_folder() / "contract.json"), "")

@@ -78,6 +78,15 @@ def test_a_folder_as_the_registry_lays_it_out_is_a_model(model_folder, tmp_path)
         assert list(files.forms) == ["pt2"]
 
 
+def test_a_folder_with_two_files_of_one_format_is_refused(model_folder, tmp_path):
+    """Else one contract would stand for another network."""
+    for name in ("contract.json", "best_model.onnx"):
+        shutil.copy(model_folder() / name, tmp_path / name)
+    shutil.copy(model_folder() / "best_model.onnx", tmp_path / "other.onnx")
+    with pytest.raises(ModelError, match=r"has best_model\.onnx and other\.onnx"), find_model(str(tmp_path)):
+        pass
+
+
 def test_what_is_no_model_is_said(model_folder, tmp_path):
     (tmp_path / "a.onnx").write_text("no")
     (tmp_path / "a.pt").write_text("no")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from places import write_raster
@@ -139,4 +138,3 @@ def test_a_map_has_the_class_of_each_pixel_of_the_scene(make_contract, tmp_path)
     expected[10:20, 30:] = 255
     ties = (values == values.max(axis=0)).sum(axis=0) > 1
     assert (work.classes.read(0, 75)[0] == expected)[~ties | (expected == 255)].all()
-    assert isinstance(scene.transform, Affine)

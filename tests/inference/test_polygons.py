@@ -99,6 +99,15 @@ def test_every_file_holds_the_same_polygons(traced, tmp_path, ending, empty):
         rows = [dict(zip(meta["fields"], row, strict=True)) for row in zip(*values, strict=True)]
         shapes = shapely.from_wkb(wkb)
     assert len(rows) == (0 if empty else 1)
+    if ending == ".parquet":
+        kinds = {field.name: str(field.type) for field in table.schema}
+        assert kinds == {
+            "class": "int32",
+            "name": "string",
+            "area_m2": "double",
+            "probability": "double",
+            "geometry": "binary",
+        }
     if empty:
         return
     row = rows[0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from places import write_raster
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 
 from segmint.errors import SceneError
@@ -188,3 +189,37 @@ def test_a_folder_a_pattern_and_a_url_name_scenes(tmp_path):
         find_scenes(str(tmp_path))
     with pytest.raises(SceneError, match="holds the scenes"):
         require_output(str(tmp_path), {"a": str(tmp_path / "a.tif"), "b": str(tmp_path / "b.TIF")})
+
+
+def test_what_a_mask_hides_stays_empty_at_another_resolution(contract, tmp_path):
+    """GDAL forgets a mask that is neither nodata nor alpha when it resamples."""
+    write_raster(tmp_path / "a.tif", noise(), (500_000.0, 4_000_000.0))
+    with rasterio.open(tmp_path / "a.tif", "r+") as target:
+        hidden = np.full(target.shape, 255, np.uint8)
+        hidden[:, : target.width // 2] = 0
+        target.write_mask(hidden)
+    coarse = contract.model_copy(update={"resolution_m": 2 * contract.resolution_m})
+    with Scene.open(str(tmp_path / "a.tif"), coarse, resample=True) as scene:
+        _, valid = scene.read(0, scene.height)
+    assert not valid[:, : scene.width // 2].any()
+    assert valid[:, -(-scene.width // 2) :].all()
+
+
+def test_the_nodata_that_a_person_names_stays_out_of_the_pixels_around_it(contract, tmp_path):
+    values = np.full((3, 40, 40), 100, np.uint8)
+    values[:, :, :19] = 255
+    write_raster(tmp_path / "a.tif", values, (500_000.0, 4_000_000.0))
+    coarse = contract.model_copy(update={"resolution_m": 2 * contract.resolution_m})
+    with Scene.open(str(tmp_path / "a.tif"), coarse, resample=True, nodata=255) as scene:
+        found, valid = scene.read(0, scene.height)
+    assert (found[:, valid] == 100).all()
+    assert valid.sum() == 20 * 11
+
+
+def test_a_grid_that_lies_nowhere_on_earth_is_a_scene_without_a_georeference(contract, tmp_path):
+    write_raster(tmp_path / "a.tif", noise(), (0.0, 0.0))
+    with rasterio.open(tmp_path / "a.tif", "r+") as target:
+        target.crs = CRS.from_wkt('LOCAL_CS["site",UNIT["metre",1]]')
+    with Scene.open(str(tmp_path / "a.tif"), contract) as scene:
+        assert scene.ground is None
+        assert scene.crs is None

@@ -1,5 +1,6 @@
 """Registered versions without a training: a run with the artifacts that training leaves, made by code."""
 
+import csv
 import json
 import shutil
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ import numpy as np
 from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
-from segmint.evaluation.held_out import HeldOutCounts
 from segmint.export import parity, stac
 from segmint.export.publication import Staging
+from segmint.interface import Class
 
 NAME = "test-model"
 CHIPS = 24
@@ -38,18 +39,19 @@ class Registry:
     contract: ModelContract
     client: MlflowClient
 
-    def add(self, confusion: np.ndarray | None, dataset: str = "a" * 64, tiles: str = "b" * 64, **changes) -> str:
+    def add(self, confusion: np.ndarray | None, dataset: str | None = None, **changes) -> str:
         """Register one more version and return its number.
 
         Args:
             confusion: Its counts, or None for a model from before there were any.
-            dataset: Digest of its dataset.
-            tiles: Digest of its test tiles.
-            changes: ``parity=...`` or ``item=...``: functions that change the JSON of these artifacts.
+            dataset: Digest of its dataset, where it is another one than the others'.
+            changes: ``parity=...`` or ``item=...``: functions that change the JSON of these artifacts; ``classes=3``;
+                ``learned={"train": [chips], "test": ...}`` and ``manifest=...`` of its dataset.
         """
         folder = self.room / "staged"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.staged, folder)
+        self._describe(folder, dataset or self.contract.dataset.digest, changes.get("classes", 2))
         for key, name in (("parity", "parity.json"), ("item", "stac_item.json")):
             if key in changes:
                 path = folder / "metadata" / name
@@ -57,16 +59,19 @@ class Registry:
                 changes[key](content)
                 path.write_text(json.dumps(content))
         if confusion is not None:
-            stems = tuple(f"chip{number:02d}" for number in range(len(confusion)))
-            classes = tuple(f"class{value}" for value in range(confusion.shape[1]))
-            HeldOutCounts(classes, stems, confusion, dataset, tiles).write(folder / "evaluation" / "test_counts.json")
-        for side, chips in changes.get("learned", {}).items():
-            path = folder / "datasets" / "split.json"
-            content = json.loads(path.read_text()) if path.is_file() else {"rule": "", "tiles": {}}
-            content["tiles"][side] = [{"chip": chip} for chip in chips]
-            path.write_text(json.dumps(content))
-        if "manifest" in changes:
-            (folder / "datasets" / "manifest.json").write_text(json.dumps(changes["manifest"]))
+            rows = [[f"chip{number:02d}", "", *matrix.ravel()] for number, matrix in enumerate(confusion)]
+            with (folder / "evaluation" / "test_chips.csv").open("w", newline="") as stream:
+                csv.writer(stream).writerows([["chip", "iou", "..."], *rows])
+        sides = {
+            side: [
+                {"chip": chip, "file": f"chips/{chip}.tif", "row": 0, "col": 0, "height": 64, "width": 64}
+                for chip in chips
+            ]
+            for side, chips in changes.get("learned", {}).items()
+        }
+        (folder / "datasets" / "split.json").write_text(json.dumps({"rule": "", "tiles": sides}))
+        known = changes.get("manifest", [{"path": "chips/elsewhere.tif", "bytes": 0, "sha256": "0" * 64}])
+        (folder / "datasets" / "manifest.json").write_text(json.dumps(known))
         run = self.client.create_run(self.experiment)
         self.client.log_artifacts(run.info.run_id, str(folder))
         self.client.set_terminated(run.info.run_id)
@@ -74,6 +79,18 @@ class Registry:
         version = str(self.client.create_model_version(NAME, source, run.info.run_id).version)
         self.client.set_registered_model_alias(NAME, "candidate", version)
         return version
+
+    def _describe(self, folder: Path, dataset: str, classes: int) -> None:
+        """Make contract and item those of another dataset or of more classes."""
+        contract = self.contract.model_copy(
+            update={"dataset": self.contract.dataset.model_copy(update={"digest": dataset})}
+        )
+        if classes > 2:
+            named = tuple(Class(value=value, name=f"class{value}", color="#000000") for value in range(classes))
+            output = contract.output.model_copy(update={"activation": "softmax", "classes": named})
+            contract = contract.model_copy(update={"output": output})
+        contract.write(folder / "metadata" / "contract.json")
+        stac.write(stac.item(contract, stac.model_files(folder)), folder / "metadata" / "stac_item.json")
 
     @property
     def experiment(self) -> str:

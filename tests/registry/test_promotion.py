@@ -104,16 +104,16 @@ def test_without_proof_or_a_valid_item_nothing_is_promoted(registry, say, change
 
 
 @pytest.mark.parametrize(
-    ("digests", "message"),
+    ("tested_on", "message"),
     [
         ({"dataset": "c" * 64}, "another dataset than champion 1"),
-        ({"tiles": "c" * 64}, "other tiles of the same dataset than champion 1"),
+        ({"learned": {"test": ["elsewhere"]}}, "other tiles of the same dataset than champion 1"),
     ],
 )
-def test_two_versions_tested_on_other_data_are_not_compared(registry, say, digests, message):
+def test_two_versions_tested_on_other_data_are_not_compared(registry, say, tested_on, message):
     registry.add(counts(0.7))
     say(promote, "--approve=true")
-    registry.add(counts(0.9), **digests)
+    registry.add(counts(0.9), **tested_on)
     with pytest.raises(RegistryError, match=f"{message}.* -P chips_dir=CHIPS -P labels_dir=LABELS"):
         say(promote, "--approve=true")
 
@@ -127,7 +127,7 @@ def test_a_version_without_counts_is_not_compared(registry, say):
 def test_other_classes_or_other_truth_are_not_compared(registry, say):
     registry.add(counts(0.7))
     say(promote, "--approve=true")
-    registry.add(counts(0.9, classes=3))
+    registry.add(counts(0.9, classes=3), classes=3)
     with pytest.raises(RegistryError, match="version 2 has the classes class0, class1, class2"):
         say(promote)
     registry.add(counts(0.9)[:, ::-1] * 2)

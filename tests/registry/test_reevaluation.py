@@ -1,6 +1,7 @@
 """Two versions that were not tested on the same data, compared on labelled chips."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import onnxruntime
@@ -71,4 +72,24 @@ def test_without_a_chip_that_is_new_to_both_nothing_is_compared(registry, say, b
     names = [path.stem for path in bright_squares[0].glob("*.tif")]
     registry.add(counts(0.7), manifest=digests(bright_squares[0]), learned={"train": names})
     with pytest.raises(RegistryError, match=r"every one of the 24 chips in .* was trained or tuned on"):
+        say(promote, *folders)
+
+
+def test_a_chip_that_was_trained_on_is_known_under_any_name(registry, say, bright_squares, folders, tmp_path):
+    """Also under that of a chip which the training held out."""
+    chips, labels = bright_squares
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    for kind, folder in (("chips", chips), ("labels", labels)):
+        (renamed / kind).mkdir()
+        shutil.copy2(folder / "scene00_0.tif", renamed / kind / "scene02_0.tif")
+    learned = {"train": ["scene00_0"], "test": ["scene02_0"]}
+    registry.add(counts(0.7), manifest=digests(chips), learned=learned)
+    with pytest.raises(RegistryError, match="every one of the 1 chips"):
+        say(promote, f"--chips_dir={renamed / 'chips'}", f"--labels_dir={renamed / 'labels'}")
+
+
+def test_a_model_whose_training_data_nobody_knows_is_not_compared(registry, say, folders):
+    registry.add(counts(0.7), manifest=[])
+    with pytest.raises(RegistryError, match=r"version 1 has no datasets/manifest\.json"):
         say(promote, *folders)

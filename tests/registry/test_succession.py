@@ -142,3 +142,25 @@ def test_a_version_that_is_gone_does_not_become_champion(versions):
     with pytest.raises(RegistryError, match="has no version 3"):
         succession.change(succession.reign(), Change("promotion", "3", "1", **WHO))
     assert aliases(versions) == {"champion": "1"}
+
+
+def test_rollbacks_go_back_through_the_champions_and_never_forward(versions):
+    """Also where a version was champion twice, and where one in between was deleted."""
+    succession = Succession.open(NAME)
+    for version, over in (("2", "1"), ("3", "2"), ("4", "3"), ("3", "4")):
+        succession.change(succession.reign(), Change("promotion", version, over, **WHO))
+    versions.delete_model_version(NAME, "2")
+    restored = []
+    while (previous := succession.reign().previous) is not None:
+        succession.change(succession.reign(), Change("rollback", previous, succession.below(), **WHO))
+        restored.append(succession.reign().champion)
+    assert restored == ["4", "3", "1"]
+
+
+def test_a_version_that_was_deleted_while_its_promotion_waited_stops_nobody(versions):
+    succession = Succession.open(NAME)
+    entry = Change("promotion", "5", "1", **WHO)
+    versions.log_param(succession.run_id, "champion.0002", json.dumps(vars(entry)))
+    versions.delete_model_version(NAME, "5")
+    succession.change(succession.reign(), Change("promotion", "6", "1", **WHO))
+    assert aliases(versions) == {"champion": "6", "previous": "1"}

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -12,7 +11,7 @@ from rasterio.warp import transform_bounds
 
 from segmint import __version__
 from segmint.errors import DataError, RecipeError
-from segmint.sources.fetching import Fetcher, shown
+from segmint.sources.fetching import Fetcher
 from segmint.sources.imagery import TileServer
 from segmint.sources.mercator import MapTile, covering, degrees
 
@@ -210,16 +209,3 @@ def test_a_palette_becomes_its_colours(tmp_path):
     with hosted(lambda asked, before: Answer(body)) as host:
         (path,) = server(host).collect(TILES[:1], tmp_path)
     np.testing.assert_array_equal(read(path)[:, 0], [[10, 200], [20, 100], [30, 50]])
-
-
-@pytest.mark.parametrize(
-    ("address", "printed"),
-    [
-        ("https://h/{z}?access_token=abc&style=x", "https://h/{z}?access_token=***&style=x"),
-        ("https://me:word@h/{z}", "https://***@h/{z}"),
-        ("https://h/{z}/{x}/{y}?url=a.tif", "https://h/{z}/{x}/{y}?url=a.tif"),
-    ],
-)
-def test_keys_are_never_printed(address, printed):
-    assert shown(address) == printed
-    assert "abc" not in json.dumps(shown(address))

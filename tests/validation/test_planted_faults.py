@@ -1,5 +1,6 @@
 """A whole model passes every check; a fault that is planted into it is found by the check that is for it."""
 
+import re
 import shutil
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_planted_fault_is_found_by_its_check(finished_model, request, tmp_path
     first = next(outcome for outcome in examine(str(target), schemas) if not outcome.passed)
     assert first.name == planted.found_by, first.line()
     assert "\n" not in first.line()
-    assert "; expected " in first.finding or ": " in first.finding
+    assert re.search(r"; expected .+\. ", first.finding), first.line()
 
 
 @pytest.mark.parametrize("target", sorted({planted.target for planted in FAULTS.values()} - {"."}))
@@ -60,4 +61,3 @@ def test_the_documented_faults_are_those_that_are_planted():
     page = (REPOSITORY / "docs" / "validate.md").read_text()
     table = page.split("| planted fault | found by |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
     assert table == [f"| {name} | {planted.found_by} |" for name, planted in FAULTS.items()]
-    assert len(table) >= 20

@@ -6,8 +6,6 @@ Example:
     ('by scene: ...', '3f2a...')
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,14 +79,6 @@ class PreparedData:
             bbox_wgs84=bbox,
             builtin_sample=self.builtin_sample,
         )
-
-    def tiles_digest(self, split: str) -> str:
-        """SHA-256 over the names of chips and the windows of them that make up a split."""
-        places = sorted(
-            (self.chips[tile.chip].stem, tile.row, tile.col, tile.height, tile.width)
-            for tile in self.split.tiles[split]
-        )
-        return hashlib.sha256(json.dumps(places).encode()).hexdigest()
 
     @property
     def resolution_m(self) -> float | None:

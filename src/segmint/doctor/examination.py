@@ -2,7 +2,7 @@
 
 Example:
     >>> found = examine(recipe)
-    >>> print(found.summary())
+    >>> print(found.findings[0].line())
     warning     3  pairs of near-duplicate chips stand on two sides of the split: a & c ...
 """
 
@@ -18,8 +18,6 @@ from segmint.doctor.registration import LEAST_TILES, REACH, Shift
 from segmint.doctor.survey import Survey, survey
 from segmint.recipe import Recipe
 
-_LINES = 18
-"""Findings on the console."""
 _NOTICED = 2.0
 """Pixels of label shift from which it is a warning: outlines drawn by hand are no better."""
 

@@ -126,9 +126,9 @@ def _units(portraits: Sequence[Portrait], bands: Sequence[Band]) -> list[Finding
         ratios = np.where(levels > 0, levels / usual, np.nan)
     cases = []
     for item, row in zip(portraits, ratios, strict=True):
-        for odd, middle in ((row >= _FACTOR, np.nanmedian), (row <= 1 / _FACTOR, np.nanmedian)):
+        for odd in (row >= _FACTOR, row <= 1 / _FACTOR):
             if odd.sum() > len(measured) / 2:
-                cases.append(Example(item.stem, f"{middle(row):.3g} times the median chip's values"))
+                cases.append(Example(item.stem, f"{np.nanmedian(row):.3g} times the median chip's values"))
     title = "chips hold values of another magnitude, as if in other units"
     remedy = "Bring them to the units of the others (reflectance, scaled integers, kelvin ...)"
     return [Finding("warning", "other units", title, len(cases), tuple(cases), remedy)] if cases else []

@@ -3,20 +3,20 @@
 Counts of chips add up, so that the score of any set of chips, a resampled one too, needs no data.
 
 Example:
-    >>> counts = HeldOutCounts.read(Path("meta/test_counts.json"))
+    >>> counts = HeldOutCounts.read(Path("evaluation/test_chips.csv"), contract, tiles)
     >>> counts.confusion.shape, float(headline_iou(counts.confusion.sum(axis=0)))
     ((6, 2, 2), 0.7712)
 """
 
-import json
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segmint.contract import ModelContract
 from segmint.errors import DataError
-from segmint.files import replace_file
 
 
 @dataclass(frozen=True)
@@ -61,30 +61,26 @@ class HeldOutCounts:
         best = int(np.argmax(scores))
         return answers[best], self.classes[best]
 
-    def write(self, path: Path) -> None:
-        """Write as JSON, a line per chip."""
-        head = {"classes": self.classes, "dataset_sha256": self.dataset, "tiles_sha256": self.tiles}
-        lines = [
-            f"  {json.dumps(chip)}: {json.dumps(matrix.tolist())}"
-            for chip, matrix in zip(self.chips, self.confusion, strict=True)
-        ]
-        start = json.dumps(head, indent=1).removesuffix("\n}")
-        replace_file(path, start + ',\n "chips": {\n' + ",\n".join(lines) + "\n }\n}\n")
-
     @classmethod
-    def read(cls, path: Path) -> "HeldOutCounts":
-        """Read what :meth:`write` wrote.
+    def read(cls, path: Path, contract: ModelContract, tiles: str) -> "HeldOutCounts":
+        """Read the ``test_chips.csv`` of a training.
+
+        Args:
+            path: The table: chip, IoU, then pixels by truth and answer, truth first.
+            contract: Of the model that was tested, on its own dataset.
+            tiles: SHA-256 over the pixels that it was tested on.
 
         Raises:
-            DataError: The file is missing, or no table of counts.
+            DataError: The file is missing, or no table of counts of these classes.
         """
+        classes = contract.class_names
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            classes, chips = tuple(content["classes"]), content["chips"]
-            confusion = np.array(list(chips.values()), np.int64).reshape(len(chips), len(classes), len(classes))
-            return cls(classes, tuple(chips), confusion, content["dataset_sha256"], content["tiles_sha256"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            with path.open(newline="", encoding="utf-8") as stream:
+                _, *rows = csv.reader(stream)
+            confusion = np.array([row[2:] for row in rows], np.int64).reshape(len(rows), len(classes), len(classes))
+        except (OSError, ValueError) as error:
             raise DataError(f"{path}: {error}", "counts of held-out chips", "Train the model again") from error
+        return cls(classes, tuple(row[0] for row in rows), confusion, contract.dataset.digest, tiles)
 
 
 def class_iou(confusion: NDArray[np.number]) -> NDArray[np.float64]:
@@ -97,7 +93,8 @@ def class_iou(confusion: NDArray[np.number]) -> NDArray[np.float64]:
 def headline_iou(confusion: NDArray[np.number]) -> NDArray[np.float64]:
     """IoU ``[...]`` of the second of two classes, or the mean over the classes that occur; else not-a-number.
 
-    The same figure as ``test_iou`` of training: a class occurs when it is in the truth or in the answer.
+    The same figure as ``test_iou`` of training, which logs 0 for not-a-number: a class occurs when it is in the truth
+    or in the answer.
     """
     iou = class_iou(confusion)
     if iou.shape[-1] == 2:

@@ -1,7 +1,7 @@
 """Labelled data that suit a model: chips with labels, or scenes with their truth.
 
 Example:
-    >>> labelled = LabelledChips.open(data, contract)
+    >>> labelled = open_labelled(request, data, contract, scratch)
     >>> labelled.place, labelled.score(settings, backend.predict).evaluation.scores["iou"]
     ('data/test/chips', 0.71)
 """

@@ -1,10 +1,12 @@
 """Counts of any model on any labelled chips, as ``evaluate`` counts them.
 
 Example:
-    >>> counts, images = recount("models:/refugee-camp/3", "chips", "labels")
+    >>> counts, images = recount("models:/refugee-camp/3", "chips", "labels", ())
     >>> counts.confusion.shape, images["scene00_0"]
     ((24, 2, 2), '3f2a...')
 """
+
+from collections.abc import Sequence
 
 from segmint.data.fingerprint import fingerprint
 from segmint.evaluation.chips import answers
@@ -18,8 +20,18 @@ _BATCH = 8
 _WHOLE = "every chip as a whole"
 
 
-def recount(address: str, chips_dir: str, labels_dir: str | None) -> tuple[HeldOutCounts, dict[str, str]]:
+def recount(
+    address: str, chips_dir: str, labels_dir: str | None, arguments: Sequence[str]
+) -> tuple[HeldOutCounts, dict[str, str]]:
     """Answer every chip with the model's own threshold and stride, and count; also SHA-256 of each image, by chip.
+
+    torch answers, whatever is the fastest here: two models are compared by one runtime, and again the same tomorrow.
+
+    Args:
+        address: Of the model.
+        chips_dir: Folder of chips.
+        labels_dir: Folder of labels, or None where they lie beside the chips.
+        arguments: Of the recipe by which labels are read.
 
     Raises:
         ModelError: There is no such model.
@@ -28,9 +40,9 @@ def recount(address: str, chips_dir: str, labels_dir: str | None) -> tuple[HeldO
     """
     with find_model(address) as files:
         contract = files.contract
-        chips = labelled_chips(reading(contract, (), chips_dir, labels_dir), contract)
+        chips = labelled_chips(reading(contract, arguments, chips_dir, labels_dir), contract)
         tally = Tally(contract, contract.output.threshold)
-        for item in answers(chips, contract, choose(files, "auto").predict, contract.stride, _BATCH):
+        for item in answers(chips, contract, choose(files, "torch").predict, contract.stride, _BATCH):
             tally.begin(item.chip.stem, *item.target.shape).add(item.probability, item.target)
     known = fingerprint(chips)
     digests = {entry.path: entry.sha256 for entry in known.files}

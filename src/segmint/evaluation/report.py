@@ -28,6 +28,19 @@ from segmint.inference.objects import MIN_IOU, ObjectScores
 from segmint.tracking import figures
 from segmint.tracking.page import template
 
+METRICS = "metrics.json"
+
+_NAMES = (
+    METRICS,
+    f"{SPLIT}_chips.csv",
+    "confusion_matrix.png",
+    "report.html",
+    "best_[1-9].png",
+    "worst_[1-9].png",
+    "scene_[1-9]*.png",
+)
+"""Files that an evaluation writes."""
+
 _LISTED = 60
 """Chips or scenes on the page; ``test_chips.csv`` has all."""
 
@@ -84,13 +97,29 @@ def require_output(given: str) -> Path:
     """The output folder, made where it is missing.
 
     Raises:
-        SceneError: It is a file.
+        SceneError: It is a file, or holds files of our names that no evaluation wrote.
     """
     output = Path(given)
     if output.exists() and not output.is_dir():
         raise SceneError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
+    ours = {path.name for pattern in _NAMES for path in output.glob(pattern)}
+    if foreign := sorted(ours - _written(output)):
+        raise SceneError(
+            f"output_dir: {output} holds {', '.join(foreign[:3])}, which no evaluation wrote",
+            "a folder where nothing else is replaced",
+            "Choose another -P output_dir",
+        )
     output.mkdir(parents=True, exist_ok=True)
     return output
+
+
+def _written(folder: Path) -> set[str]:
+    """Names of the files that an earlier evaluation wrote."""
+    try:
+        content = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        return {str(name) for name in content["files"]}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def write(folder: Path, contract: ModelContract, outcome: Outcome, about: About) -> list[str]:
@@ -99,21 +128,22 @@ def write(folder: Path, contract: ModelContract, outcome: Outcome, about: About)
     pictures = dict(_pictures(contract, outcome))
     confusion = figures.confusion_matrix(evaluation)
     files: dict[str, str | bytes] = {
-        "metrics.json": json.dumps(_plain(outcome, about), indent=2) + "\n",
         f"{SPLIT}_chips.csv": counts_table(evaluation),
         "confusion_matrix.png": figures.png(confusion),
         **{f"{name}.png": figures.png(picture) for name, picture in pictures.items()},
         "report.html": _page(contract, outcome, about, confusion, pictures),
     }
-    for pattern in ("best_*.png", "worst_*.png", "scene_*.png"):
-        for earlier in folder.glob(pattern):
-            earlier.unlink()
+    names = [METRICS, *files]
+    stale = _written(folder) - set(names)
+    replace_file(folder / METRICS, json.dumps(_plain(outcome, about, names), indent=2) + "\n")
     for name, content in files.items():
         replace_file(folder / name, content)
-    return list(files)
+    for name in stale:
+        (folder / Path(name).name).unlink(missing_ok=True)
+    return names
 
 
-def _plain(outcome: Outcome, about: About) -> dict[str, Any]:
+def _plain(outcome: Outcome, about: About, names: list[str]) -> dict[str, Any]:
     return {
         "metrics": outcome.metrics(),
         "model": about.model,
@@ -122,6 +152,7 @@ def _plain(outcome: Outcome, about: About) -> dict[str, Any]:
         "parameters": about.parameters,
         "notes": about.notes,
         "created": about.created,
+        "files": names,
     }
 
 

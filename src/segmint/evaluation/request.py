@@ -72,7 +72,7 @@ def parse(arguments: list[str]) -> tuple[Request, tuple[str, ...]]:
     Raises:
         RecipeError: A misspelt key, a value out of its range, no data, or both chips and scenes.
     """
-    own, reading = _apart(arguments)
+    own, reading = apart(arguments)
     request = read(Request, own, ALIASES)
     if (request.chips_dir is None) == (request.input is None):
         found = "nothing to evaluate on" if request.input is None else "both chips_dir and input"
@@ -84,8 +84,8 @@ def parse(arguments: list[str]) -> tuple[Request, tuple[str, ...]]:
     return request, tuple(reading)
 
 
-def _apart(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Arguments of our own, and those of the recipe with their values."""
+def apart(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Arguments of our own, and those of the recipe, by which labels are read, with their values."""
     own: list[str] = []
     reading: list[str] = []
     current = own

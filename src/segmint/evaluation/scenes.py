@@ -72,8 +72,8 @@ def score_scenes(
     overviews: list[Example] = []
     for stem, address in scenes.items():
         with Scene.open(address, contract, **request.reading) as scene:
-            print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {scene.bands.sentence()}", flush=True)
-            min_pixels = settings.min_pixels(address, scene.ground.resolution_m if scene.ground else None)
+            print(f"scene:   {scene.sentence()}", flush=True)
+            min_pixels = settings.min_pixels(scene.name, scene.ground.resolution_m if scene.ground else None)
             counts = tally.begin(stem, scene.height, scene.width)
             scored = _Scored.begin(scratch, scene.width, contract.output.channels, truths[stem], counts)
             look = QuickLook(scene, contract.input)

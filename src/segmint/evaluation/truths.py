@@ -6,7 +6,7 @@ Example:
     ((512, 4096), ('1,228 of 1,228 features of truth.gpkg touch a scene',))
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +78,8 @@ def open_truths(
         notes.append(f"only pixels within {request.area} count")
     for stem, grid in grids.items():
         require_known(truths[stem], grid, paths[stem])
-    return Truths(truths, _digest(scenes, paths), tuple(notes))
+    area = [] if request.area is None else [Path(request.area)]
+    return Truths(truths, _digest(scenes, [*paths.values(), *area]), tuple(notes))
 
 
 def _grid(address: str, contract: ModelContract, request: Request) -> Grid:
@@ -140,9 +141,16 @@ def _vectors(
     return made, layer.report()
 
 
-def _digest(scenes: Mapping[str, str], paths: Mapping[str, Path]) -> str:
-    files = {f"labels/{path.name}": path for truth in paths.values() for path in (truth, *sidecars(truth))}
+def _digest(scenes: Mapping[str, str], truths: Sequence[Path]) -> str:
+    files = {f"labels/{path.name}": path for truth in truths for path in (truth, *sidecars(truth), *_parts(truth))}
     local = [Path(address) for address in scenes.values() if Path(address).is_file()]
     files |= {f"scenes/{path.name}": path for scene in local for path in (scene, *sidecars(scene))}
     remote = [address for address in scenes.values() if not Path(address).is_file()]
     return fingerprint_files(files, remote).digest
+
+
+def _parts(truth: Path) -> list[Path]:
+    """The other files of a Shapefile."""
+    if truth.suffix.lower() != ".shp":
+        return []
+    return [path for ending in (".dbf", ".shx", ".cpg") if (path := truth.with_suffix(ending)).is_file()]

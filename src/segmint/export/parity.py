@@ -13,9 +13,9 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,6 +207,31 @@ def write(proofs: list[Proof], contract: ModelContract, path: Path) -> None:
         "formats": [asdict(proof) | {"passed": proof.passed} for proof in proofs],
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def record_errors(content: dict[str, Any], contract: ModelContract) -> list[str]:
+    """Why a ``parity.json`` is no proof of a model; the figures decide, not the word ``passed``.
+
+    Args:
+        content: Of the file.
+        contract: The model's.
+    """
+    proofs = content.get("formats") or []
+    errors = [] if proofs else ["it holds no proof"]
+    if content.get("sample_sha256") != contract.parity_sample:
+        errors.append("it speaks of another sample than the contract")
+    if content.get("max_abs_tolerance") != MAX_ABS or content.get("min_agreement") != MIN_AGREEMENT:
+        errors.append("its tolerances are not those of the gate")
+    for stated in proofs:
+        try:
+            proof = Proof(**{field.name: stated[field.name] for field in fields(Proof)})
+            answers_classes = proof.file.endswith(".dlpk")
+            whole = proof.passed and stated["passed"] and (proof.max_abs is not None or answers_classes)
+        except (KeyError, TypeError):
+            whole = False
+        if not whole:
+            errors.append(f"{stated.get('file', 'a proof')} is not within tolerance")
+    return errors
 
 
 def classes(probabilities: NDArray[np.float32], contract: ModelContract) -> NDArray[np.uint8]:

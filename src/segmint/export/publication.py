@@ -31,7 +31,6 @@ ARTIFACT_FOLDERS = {
     "parity_sample.npz": "metadata",
     "model_card.md": "metadata",
     "report.html": "evaluation",
-    "test_counts.json": "evaluation",
     "confusion_matrix.png": "evaluation",
     "example_input.png": "examples",
     "example_pred.png": "examples",

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from jsonargparse.typing import OpenUnitInterval, PositiveInt
 
+from segmint.addresses import shown
+
 Wanted = Literal["auto", "onnxruntime", "openvino", "torch", "torch-bf16"]
 """What runs a model."""
 
@@ -52,5 +54,5 @@ class Asked:
         return {"bands": listed, "resample": self.resample, "nodata": self.nodata}
 
     def parameters(self) -> dict[str, Any]:
-        """Every value by its name."""
-        return asdict(self)
+        """Every value by its name, addresses without what is secret in them."""
+        return {key: shown(value) if isinstance(value, str) else value for key, value in asdict(self).items()}

@@ -8,6 +8,7 @@ Example:
 import glob
 from pathlib import Path
 
+from segmint.addresses import shown
 from segmint.errors import SceneError
 
 ENDINGS = (".tif", ".tiff", ".vrt", ".png", ".jpg", ".jpeg", ".jp2", ".img")
@@ -36,7 +37,9 @@ def find_scenes(given: str) -> dict[str, str]:
         stem = Path(address.partition("?")[0]).stem
         if stem in scenes:
             raise SceneError(
-                f"{scenes[stem]} and {address} have one name", "names that differ", "Predict one at a time"
+                f"{shown(scenes[stem])} and {shown(address)} have one name",
+                "names that differ",
+                "Predict one at a time",
             )
         scenes[stem] = address
     return scenes

@@ -4,7 +4,7 @@ Example:
     >>> job = Job(request, files, backend)
     >>> done = job.run("scene.tif", Path("output"), "scene")
     >>> [path.name for path in done.files]
-    ['scene_classes.tif', 'scene_overlay.png', 'scene.json']
+    ['scene_classes.tif', 'scene_overlay.png', 'scene_prediction.json']
 """
 
 import json
@@ -94,14 +94,14 @@ class Job:
         started = time.perf_counter()
         with Scene.open(address, contract, **request.reading) as scene:
             if request.polygons != "none" and scene.ground is None:
-                raise SceneError(f"{address} has no georeference", "one, for polygons", "Leave -P polygons away")
+                raise SceneError(f"{scene.name} has no georeference", "one, for polygons", "Leave -P polygons away")
             deciding = {key: value for key, value in request.parameters().items() if key in _DECIDING}
             digest = identity(address, scene.grid(), self.files.identity(), deciding | {"stride": self.stride})
-            metadata = output / f"{stem}.json"
-            if (done := _standing(metadata, digest)) is not None:
-                return done
-            metadata.unlink(missing_ok=True)
-            print(f"scene:   {address}, {scene.width} x {scene.height} px, bands {scene.bands.sentence()}", flush=True)
+            metadata = output / f"{stem}_prediction.json"
+            earlier = _earlier(metadata)
+            if earlier is not None and earlier.facts["identity"] == digest and all(p.is_file() for p in earlier.files):
+                return earlier
+            print(f"scene:   {scene.sentence()}", flush=True)
             if scene.hint is not None:
                 print(f"note:    {scene.hint}", flush=True)
             with workplace(output, stem, digest, request.resume) as folder:
@@ -113,9 +113,10 @@ class Job:
                 with Progress(stem, scene.height, scene.width, work.rows) as progress:
                     run(look, self.predict, contract, self.stride, request.batch_size, work, progress)
                 made = self._made(folder, work, look, scene, digest)
+                metadata.unlink(missing_ok=True)
                 files = tuple(_moved(path, output / f"{stem}_{path.name}") for path in made)
             facts = {
-                "scene": {"address": address, **scene.grid(), "bands": scene.bands.indexes},
+                "scene": {"address": scene.name, **scene.grid(), "bands": scene.bands.indexes},
                 "model": self.model,
                 "parameters": {**request.parameters(), "stride": self.stride, "threshold": work.threshold},
                 "backend": {"runtime": self.backend.runtime, "device": self.backend.device, "why": self.backend.reason},
@@ -130,6 +131,8 @@ class Job:
                 "identity": digest,
             }
             replace_file(metadata, json.dumps(facts, indent=2) + "\n")
+            for stale in set(earlier.files if earlier else ()) - {*files, metadata}:
+                stale.unlink(missing_ok=True)  # polygons of another map than the one that now stands beside them
         return Done((*files, metadata), facts, fresh=True)
 
     def _made(self, folder: Path, work: MapInWork, look: QuickLook, scene: Scene, digest: str) -> list[Path]:
@@ -161,11 +164,18 @@ def _moved(path: Path, target: Path) -> Path:
     return path.replace(target)
 
 
-def _standing(metadata: Path, digest: str) -> Done | None:
-    """What an earlier prediction of the same identity left, if all of it stands."""
+def _earlier(metadata: Path) -> Done | None:
+    """What an earlier prediction of the scene left.
+
+    Raises:
+        SceneError: The file is not what a prediction writes.
+    """
     if not metadata.is_file():
         return None
-    facts = json.loads(metadata.read_text(encoding="utf-8"))
-    files = tuple(metadata.with_name(name) for name in facts.get("files", ()))
-    whole = facts.get("identity") == digest and all(path.is_file() for path in files)
-    return Done((*files, metadata), facts, fresh=False) if whole else None
+    try:
+        facts = json.loads(metadata.read_text(encoding="utf-8"))
+        files = tuple(metadata.with_name(Path(name).name) for name in facts["files"])
+        return Done((*files, metadata), {"identity": None, **facts}, fresh=False)
+    except (ValueError, KeyError, TypeError) as error:
+        found = f"{metadata} was not written by a prediction"
+        raise SceneError(found, "a folder for maps", "Choose another -P output_dir") from error

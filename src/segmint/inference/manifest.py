@@ -1,5 +1,7 @@
 """What became of each of many scenes: ``manifest.json`` in the output folder, safe to come back to.
 
+Several predictions may share a folder: each writes the states of its own scenes and leaves the others'.
+
 Example:
     >>> manifest = Manifest.begin(output, {"north": "scenes/north.tif"})
     >>> manifest.predict("north", lambda: job.run("scenes/north.tif", output, "north"))
@@ -12,9 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from segmint.addresses import shown
 from segmint.errors import SceneError
 from segmint.files import replace_file
 from segmint.inference.job import Done
+from segmint.inference.work import lock_of
 
 FILE = "manifest.json"
 
@@ -34,7 +38,9 @@ class Manifest:
     @classmethod
     def begin(cls, output: Path, scenes: Mapping[str, str]) -> "Manifest":
         """A manifest in which every scene waits; a prediction that finds its scene done says so at once."""
-        return cls(output / FILE, {stem: {"scene": address, "state": "waiting"} for stem, address in scenes.items()})
+        return cls(
+            output / FILE, {stem: {"scene": shown(address), "state": "waiting"} for stem, address in scenes.items()}
+        )
 
     def predict(self, stem: str, job: Callable[[], Done]) -> None:
         """Run the job of a scene; among several, one that cannot be predicted does not stop the others.
@@ -78,4 +84,20 @@ class Manifest:
         self._write()
 
     def _write(self) -> None:
-        replace_file(self.path, json.dumps(self.states, indent=2) + "\n")
+        with lock_of(self.path.parent, FILE):
+            replace_file(self.path, json.dumps(self._others() | self.states, indent=2) + "\n")
+
+    def _others(self) -> dict[str, dict[str, Any]]:
+        """States of the scenes of other predictions.
+
+        Raises:
+            SceneError: The file is not what a prediction writes.
+        """
+        if not self.path.is_file():
+            return {}
+        try:
+            states = json.loads(self.path.read_text(encoding="utf-8"))
+            return {stem: dict(state) for stem, state in states.items()}
+        except (ValueError, AttributeError, TypeError) as error:
+            found = f"{self.path} was not written by a prediction"
+            raise SceneError(found, "a folder for maps", "Choose another -P output_dir") from error

@@ -104,7 +104,11 @@ def _folder(folder: Path) -> tuple[ModelContract, dict[str, Path]]:
     contracts = sorted([folder / _CONTRACT, *folder.glob(f"*/{_CONTRACT}")], key=lambda path: len(path.parts))
     found = next((path for path in contracts if path.is_file() and path.parent.name != "series"), None)
     files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent.name != "series"]
-    forms = {FORMS[path.suffix]: path for path in files if path.suffix in FORMS}
+    forms: dict[str, Path] = {}
+    for path in files:
+        if path.suffix in FORMS and forms.setdefault(FORMS[path.suffix], path) != path:
+            other = forms[FORMS[path.suffix]].relative_to(folder)
+            raise ModelError(f"{folder}/ has {other} and {path.relative_to(folder)}", "one model", "Name one of them")
     if not forms:
         ending = ", ".join(FORMS)
         raise ModelError(f"{folder}/ has no model", f"a file that ends with {ending}", "Train one, or name its folder")

@@ -5,7 +5,7 @@ simplification, Visvalingam and Whyatt 1993). Areas are those of the polygons as
 equal-area projection. Neighbouring pixels of one class belong together by their sides, not by their corners.
 
 Example:
-    >>> outlines = trace(classes, transform, ground, certainty, class_names, simplify_m=1.0, min_area_m2=20.0)
+    >>> outlines = trace(classes, ground, certainty, class_names, simplify_m=1.0, min_area_m2=20.0)
     >>> write(outlines, Path("scene_polygons.gpkg"))
 """
 
@@ -150,10 +150,12 @@ def _write_parquet(outlines: Outlines, columns: dict[str, NDArray[np.generic]], 
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 
+    kinds = {"class": pyarrow.int32(), "name": pyarrow.string(), "area_m2": pyarrow.float64()}
+    kinds |= {"probability": pyarrow.float64()}  # stated, since an empty column has no kind of its own
     crs = outlines.crs.to_dict(projjson=True)
     geometry = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
-    arrays = {name: pyarrow.array(list(values)) for name, values in columns.items()}
+    arrays = {name: pyarrow.array(list(values), kinds[name]) for name, values in columns.items()}
     table = pyarrow.table(
         {**arrays, "geometry": pyarrow.array(list(shapely.to_wkb(outlines.shapes)), pyarrow.binary())}
     )

@@ -3,7 +3,7 @@
 Example:
     >>> look = QuickLook(scene, contract.input)
     >>> run(look, model.predict, contract, stride, batch_size, work, progress)  # reads through it
-    >>> look.write(work, contract.output.classes, Path("scene_overlay.png"))
+    >>> look.write(work.classes, contract.output.classes, Path("scene_overlay.png"))
 """
 
 import warnings

@@ -24,6 +24,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
+from segmint.addresses import shown
 from segmint.contract import ModelContract
 from segmint.data.images import filled, has_alpha, orientation_of, upright
 from segmint.errors import SceneError
@@ -45,7 +46,7 @@ class Scene:
     """An open scene.
 
     Attributes:
-        name: As it was given.
+        name: Its address as it may be printed.
         source: The open raster.
         bands: Its bands in the model's order.
         nodata: Raw value of empty pixels, or None.
@@ -82,37 +83,39 @@ class Scene:
         Raises:
             SceneError: It cannot be read; its bands, ground resolution or values are not the model's.
         """
+        name = shown(address)
         with ExitStack() as stack:
             try:
                 source = stack.enter_context(_opened(address))
                 source = stack.enter_context(_turned(source))
-                scene = cls._of(address, source, contract, bands, nodata)
+                scene = cls._of(name, source, contract, bands, nodata)
                 if resample and scene.ground is not None and contract.resolution_m is not None:
                     source = stack.enter_context(_resampled(scene, scene.ground, contract.resolution_m))
-                    scene = cls._of(address, source, contract, bands, nodata)
+                    scene = cls._of(name, source, contract, bands, nodata)
                 found_m = scene.ground.resolution_m if scene.ground else None
-                require_resolution(address, found_m, contract, "Read it at that resolution with -P resample=true")
+                require_resolution(name, found_m, contract, "Read it at that resolution with -P resample=true")
                 sample = scene.sample()
-                require_values(address, source.dtypes[0], sample, contract)
+                require_values(name, source.dtypes[0], sample, contract)
                 scene = replace(scene, hint=fill(sample))
                 stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
             except RasterioError as error:
-                raise unreadable(address, error) from error
+                raise unreadable(name, error) from error
             yield scene
 
     @classmethod
     def _of(
-        cls, address: str, source: DatasetReader, contract: ModelContract, bands: Sequence[str], nodata: float | None
+        cls, name: str, source: DatasetReader, contract: ModelContract, bands: Sequence[str], nodata: float | None
     ) -> "Scene":
         wanted = contract.band_names
         count = source.count - (_last_is_alpha(source) and source.count > len(wanted))
         colours = [_COLOURS.get(colour) for colour in source.colorinterp[:count]]
         described = list(source.descriptions[:count])
-        choice = choose(address, wanted, described if any(described) else colours, bands)
-        placed = source.crs is not None and not source.transform.is_identity
+        choice = choose(name, wanted, described if any(described) else colours, bands)
+        known = source.crs is not None and (source.crs.is_geographic or source.crs.is_projected)
+        placed = known and not source.transform.is_identity  # a local grid has no place on Earth
         ground = Ground.of(source.crs, source.transform, source.height, source.width) if placed else None
         declared = (nodata, source.nodata, contract.input.nodata)
-        return cls(address, source, choice, next((value for value in declared if value is not None), None), ground)
+        return cls(name, source, choice, next((value for value in declared if value is not None), None), ground)
 
     @property
     def height(self) -> int:
@@ -133,6 +136,10 @@ class Scene:
     def transform(self) -> Affine:
         """From pixels to the projection."""
         return Affine(*self.source.transform[:6])
+
+    def sentence(self) -> str:
+        """For the person."""
+        return f"{self.name}, {self.width} x {self.height} px, bands {self.bands.sentence()}"
 
     def grid(self) -> dict[str, Any]:
         """Projection, transform and size, for metadata."""
@@ -182,10 +189,10 @@ class Scene:
         return values, valid
 
 
-def unreadable(address: str, error: RasterioError) -> SceneError:
+def unreadable(name: str, error: RasterioError) -> SceneError:
     """The error for a scene that GDAL cannot open or read."""
-    reason = str(error.__cause__ or error)
-    return SceneError(f"{address} cannot be read ({reason})", "a raster", "Check the address and the file")
+    reason = shown(str(error.__cause__ or error))
+    return SceneError(f"{name} cannot be read ({reason})", "a raster", "Check the address and the file")
 
 
 @contextmanager
@@ -222,11 +229,16 @@ def _last_is_alpha(source: DatasetReader) -> bool:
 
 
 def _resampled(scene: Scene, ground: Ground, resolution_m: float) -> WarpedVRT:
-    """The scene on a grid of its own projection whose pixels are as large as the model's."""
+    """The scene on a grid of its own projection whose pixels are as large as the model's; what is empty stays so."""
     ratio = resolution_m / ground.resolution_m
     height, width = max(round(scene.height / ratio), 1), max(round(scene.width / ratio), 1)
+    flags = scene.source.mask_flag_enums[0]
+    empty = {} if scene.nodata is None else {"src_nodata": scene.nodata, "nodata": scene.nodata}
     return WarpedVRT(
         scene.source,
+        add_alpha=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+        UNIFIED_SRC_NODATA="YES",  # only what is empty in every band is
+        **empty,
         crs=scene.crs,
         transform=scene.transform * Affine.scale(scene.width / width, scene.height / height),
         height=height,

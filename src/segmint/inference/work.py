@@ -41,7 +41,7 @@ def workplace(output: Path, stem: str, digest: str, resume: bool) -> Iterator[Pa
         SceneError: Another process is writing the same map.
     """
     folder = output / f".{stem}.part"
-    lock = FileLock(output / f".{stem}.lock")
+    lock = lock_of(output, stem)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -59,7 +59,16 @@ def workplace(output: Path, stem: str, digest: str, resume: bool) -> Iterator[Pa
         raise
     finally:
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def lock_of(output: Path, name: str) -> FileLock:
+    """The lock of something in a folder.
+
+    Its file stays in ``.segmint/`` there: who removes one lets two others each hold a lock of that name.
+    """
+    place = output / ".segmint" / f"{name}.lock"
+    place.parent.mkdir(exist_ok=True)
+    return FileLock(place)
 
 
 def _digest(folder: Path) -> str | None:

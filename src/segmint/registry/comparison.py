@@ -9,7 +9,7 @@ their counts and computes both IoUs anew:
 with A_i and B_i the confusion matrices of chip i. The interval runs from the 2.5th to the 97.5th percentile of d*.
 
 Example:
-    >>> comparison = compare(candidate, champion, "version 3", "champion 1")
+    >>> comparison = compare(candidate, champion, "version 3", "champion 1", "24 test chips")
     >>> comparison.interval
     Interval(low=-0.004, high=0.031, draws=10000)
 """

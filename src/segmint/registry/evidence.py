@@ -6,6 +6,7 @@ Example:
     (0.7712, 6)
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from segmint.evaluation.held_out import HeldOutCounts
 from segmint.registry.store import answering
 
 CONTRACT, PARITY, ITEM = "metadata/contract.json", "metadata/parity.json", "metadata/stac_item.json"
-COUNTS = "evaluation/test_counts.json"
+COUNTS = "evaluation/test_chips.csv"
 MANIFEST, SPLIT = "datasets/manifest.json", "datasets/split.json"
 
 
@@ -36,9 +37,9 @@ class Evidence:
         sizes: Path -> bytes of every artifact of the run.
         parity: Content of ``parity.json``, or None where the run has none.
         stac_item: Content of ``stac_item.json``, or None.
-        counts: Counts of the test split, or None: the model was trained before they were written.
-        learned: SHA-256 of every file the run knew -> its path in the dataset.
-        held_out: Chips of which no part was trained on or tuned on.
+        counts: Counts of the test split, or None where the run has none.
+        learned: SHA-256 of every file of the dataset -> where it stood there.
+        held_out: Files of the chips of which no part was trained on or tuned on.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Evidence:
     parity: dict[str, Any] | None
     stac_item: dict[str, Any] | None
     counts: HeldOutCounts | None
-    learned: dict[str, str]
+    learned: dict[str, set[str]]
     held_out: frozenset[str]
 
     @classmethod
@@ -71,18 +72,23 @@ class Evidence:
             files = {path: Path(client.download_artifacts(run_id, path, str(folder))) for path in wanted}
         if CONTRACT not in files:
             raise ContractError(f"run {run_id} of {name} version {version} has no {CONTRACT}", remedy="Train it again")
-        split = _json(files.get(SPLIT)) or {"tiles": {}}
-        sides = {side: {tile["chip"] for tile in tiles} for side, tiles in split["tiles"].items()}
+        contract = ModelContract.read(files[CONTRACT])
+        split: dict[str, list[dict[str, Any]]] = (_json(files.get(SPLIT)) or {"tiles": {}})["tiles"]
+        sides = {side: {tile["file"] for tile in tiles} for side, tiles in split.items()}
+        learned: dict[str, set[str]] = {}
+        for entry in _json(files.get(MANIFEST)) or []:
+            learned.setdefault(entry["sha256"], set()).add(entry["path"])
+        tested = _digest(split.get("test", []))
         return cls(
             name=name,
             version=version,
             run_id=run_id,
-            contract=ModelContract.read(files[CONTRACT]),
+            contract=contract,
             sizes=sizes,
             parity=_json(files.get(PARITY)),
             stac_item=_json(files.get(ITEM)),
-            counts=HeldOutCounts.read(files[COUNTS]) if COUNTS in files else None,
-            learned={entry["sha256"]: entry["path"] for entry in _json(files.get(MANIFEST)) or []},
+            counts=HeldOutCounts.read(files[COUNTS], contract, tested) if COUNTS in files else None,
+            learned=learned,
             held_out=frozenset(sides.get("test", set()) - sides.get("train", set()) - sides.get("val", set())),
         )
 
@@ -93,9 +99,9 @@ class Evidence:
         figures = self.contract.metrics.items()
         return {key.removeprefix(start).replace("_", " "): value for key, value in figures if key.startswith(start)}
 
-    def knows(self, chip: str, sha256: str) -> bool:
-        """Whether the model was trained or tuned on a chip with this name and content."""
-        return sha256 in self.learned and chip not in self.held_out
+    def knows(self, sha256: str) -> bool:
+        """Whether the model was trained or tuned on a chip of this content, whatever it is called now."""
+        return not self.learned.get(sha256, set()) <= self.held_out
 
 
 def _artifacts(client: MlflowClient, run_id: str, folder: str) -> Iterator[tuple[str, int]]:
@@ -104,6 +110,12 @@ def _artifacts(client: MlflowClient, run_id: str, folder: str) -> Iterator[tuple
             yield from _artifacts(client, run_id, item.path)
         else:
             yield item.path, int(item.file_size or 0)
+
+
+def _digest(tiles: list[dict[str, Any]]) -> str:
+    """SHA-256 over the names of chips and the windows of them that make up a split."""
+    places = sorted([tile[key] for key in ("chip", "row", "col", "height", "width")] for tile in tiles)
+    return hashlib.sha256(json.dumps(places).encode()).hexdigest()
 
 
 def _json(path: Path | None) -> Any:

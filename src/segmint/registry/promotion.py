@@ -1,9 +1,10 @@
 """A promotion from its evidence to its record: what is compared, how it is judged, and what is written down.
 
 Example:
-    >>> decision = Decision(candidate, comparison, judge(candidate, comparison, champion, 0.01, 0.5), by, at, reason)
-    >>> decision.passed
-    True
+    >>> checks = judge(candidate, comparison, first=False, tolerance=0.01, collapse=0.5)
+    >>> decision = Decision(candidate, "1", comparison, checks, author(), now(), "trained on the new camps")
+    >>> decision.failed
+    ()
     >>> decision.log_comparison()
     'promotion/against_version_1.json'
 """
@@ -85,7 +86,7 @@ def compared(
         raise RegistryError(
             f"versions {candidate.version} and {champion.version} counted other labels on the same chips",
             "the same truth",
-            "Add -P chips_dir=CHIPS -P labels_dir=LABELS to count both anew",
+            "Compare both anew, on the labels of -P chips_dir=CHIPS -P labels_dir=LABELS",
         )
     return compare(ours, theirs, name, f"champion {champion.version}", held_out)
 

@@ -1,7 +1,7 @@
 """Registers a proven model as a version with signature, example, tags and the alias ``candidate``.
 
 Example:
-    >>> version = register(model, contract, sample.chips, metadata_file, move_alias=True)
+    >>> version = register(model, contract, sample.chips, [item, contract_file], description, move_alias=True)
     >>> mlflow.pyfunc.load_model(f"models:/{contract.name}@candidate")
 """
 

@@ -8,6 +8,7 @@ Example:
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TypeVar
 
@@ -41,12 +42,14 @@ class PromotionRequest:
     chips_dir: str | None = None
     labels_dir: str | None = None
 
-    def approval(self, version: str) -> str:
+    def approval(self, version: str, reading: Sequence[str]) -> str:
         """The command that does what was shown: the same values, the version by its number, approved."""
         shown = replace(self, version=version, approve=True, reason=self.reason or "WHY")
         changed = {key: value for key, value in asdict(shown).items() if value != getattr(PromotionRequest, key)}
         values = {key: "true" if value is True else str(value) for key, value in changed.items()}
-        return shlex.join(["python", "src/promote.py", *(f"--{key}={value}" for key, value in values.items())])
+        return shlex.join(
+            ["python", "src/promote.py", *(f"--{key}={value}" for key, value in values.items()), *reading]
+        )
 
 
 @dataclass(frozen=True)

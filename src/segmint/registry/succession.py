@@ -126,10 +126,15 @@ class Succession:
         with answering(self.name):
             return self._read()[0]
 
-    def before(self, version: str) -> str | None:
-        """The version that a champion replaced when it was promoted last, or None."""
-        over = [change.previous for _, change in sorted(self.changes().items()) if change.champion == version]
-        return over[-1] if over else None
+    def below(self) -> str | None:
+        """The version that a rollback after the next one restores, or None: promotions pile up, rollbacks take off."""
+        pile: list[str] = []
+        for _, change in sorted(self.changes().items()):
+            if change.kind == "rollback":
+                pile = pile[:-1]
+            elif change.previous:
+                pile.append(change.previous)
+        return next((version for version in reversed(pile[:-1]) if self._stands(version)), None)
 
     def reign(self) -> Reign:
         """Who is champion now; aliases that a change left torn are repaired first, moved by hand they count.
@@ -153,7 +158,8 @@ class Succession:
             RegistryError: Somebody else changed the champion since; says who and to what.
             TrackingError: The store refused or cannot be reached.
         """
-        self.version(change.champion)
+        for version in filter(None, (change.champion, change.previous)):
+            self.version(version)
         number = reign.number + 1
         refusal: MlflowException | None = None
         try:
@@ -187,15 +193,29 @@ class Succession:
             changes, _ = self._read()
             last = max(changes)
             wanted = changes[last]
-            if wanted.previous is None:
+            previous = wanted.previous if wanted.previous and self._stands(wanted.previous) else None
+            if previous is None:
                 self._client.delete_registered_model_alias(self.name, PREVIOUS)
             else:
-                self._client.set_registered_model_alias(self.name, PREVIOUS, wanted.previous)
-            self._client.set_registered_model_alias(self.name, CHAMPION, wanted.champion)
-            stand = _named(self._aliases()) == (wanted.champion, wanted.previous)
+                self._client.set_registered_model_alias(self.name, PREVIOUS, previous)
+            if self._stands(wanted.champion):  # a version can be deleted while its change waits to be settled
+                self._client.set_registered_model_alias(self.name, CHAMPION, wanted.champion)
+                stand = _named(self._aliases()) == (wanted.champion, previous)
+            else:
+                stand = True
             if stand and max(self._read()[0]) == last:
                 self._client.log_param(self.run_id, f"{_KEY}{last:04d}{_DONE}", "moved")
                 return last
+
+    def _stands(self, version: str) -> bool:
+        """Whether nobody deleted a version."""
+        try:
+            self._client.get_model_version(self.name, version)
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
+            return False
+        return True
 
     def _read(self) -> tuple[dict[int, Change], set[int]]:
         """Changes by number, and the numbers of those whose aliases were moved."""

@@ -6,6 +6,7 @@ Example:
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window, from_bounds
 from rasterio.windows import transform as window_transform
 
+from segmint.addresses import shown
 from segmint.data.chips import Bounds
 from segmint.errors import DataError
-from segmint.sources.fetching import USER_AGENT, shown
+from segmint.sources.fetching import USER_AGENT
 
 _BLOCK = 512
 _HTTP = {
@@ -105,12 +107,14 @@ def collect(items: Sequence[Item], assets: Sequence[str], area: Bounds, folder: 
     """Fetch the scenes that the folder does not hold yet.
 
     Returns:
-        Their files, named by the items' identifiers.
+        Their files, named by the items' identifiers, with their collections where two items have one.
 
     Raises:
         DataError: As :func:`clip`.
     """
-    paths = [folder / (re.sub(r"[^\w.-]", "_", item.id) + ".tif") for item in items]
+    twice = {identifier for identifier, count in Counter(item.id for item in items).items() if count > 1}
+    names = [f"{item.collection_id}_{item.id}" if item.id in twice else item.id for item in items]
+    paths = [folder / (re.sub(r"[^\w.-]", "_", name) + ".tif") for name in names]
     for number, (item, path) in enumerate(zip(items, paths, strict=True), 1):
         if not path.exists():
             clip(item, assets, area, path)

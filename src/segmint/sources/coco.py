@@ -75,6 +75,8 @@ class CocoLayer:
                 raise DataError(
                     f"{path}: annotation {number} is a run-length mask", "polygons", "Convert it to polygons"
                 )
+            if not all(isinstance(part, list) for part in ring):
+                raise DataError(f"{path}: annotation {number} has a list of numbers", "a list of polygons")
         values, unlisted = np.ones(len(numbers), np.uint8), ""
         if table.attribute is not None:
             if table.attribute != CATEGORY:

@@ -17,6 +17,7 @@ from typing import TypeVar
 import requests
 
 from segmint import __version__
+from segmint.addresses import shown
 from segmint.errors import DataError, RecipeError
 
 USER_AGENT = f"segmint/{__version__} (training chips for segmentation models)"
@@ -24,7 +25,6 @@ USER_AGENT = f"segmint/{__version__} (training chips for segmentation models)"
 _ABSENT = (204, 404, 410)
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 _LATER = "Run the same command again later: what was fetched is kept"
-_SECRET = re.compile(r"([?&][^=&]*(?:key|token|secret|sig|password)[^=&]*=)[^&#]*|(?<=://)[^/@]*@", re.IGNORECASE)
 
 Result = TypeVar("Result")
 
@@ -93,7 +93,8 @@ class Fetcher:
             except requests.Timeout:
                 reason = f"no whole answer within {self.timeout:g} s"
             except (requests.exceptions.MissingSchema, requests.exceptions.InvalidURL) as error:
-                raise RecipeError(f"address {shown(address)}: {error}", "http://... or https://...") from error
+                found = f"address {shown(address)}: {shown(str(error))}"
+                raise RecipeError(found, "http://... or https://...") from error
             except (requests.RequestException, Damaged) as error:
                 reason = shown(str(error))
         found = f"{shown(address)} failed {self.attempts} times, the last time with: {reason}"
@@ -125,11 +126,6 @@ class Fetcher:
             found = f"{shown(address)} asks to wait {seconds:.0f} s"
             raise DataError(found, f"at most {self.patience:g} s", _LATER)
         return seconds
-
-
-def shown(address: str) -> str:
-    """An address as it may be printed and kept: without keys, tokens and passwords."""
-    return _SECRET.sub(lambda match: f"{match[1]}***" if match[1] else "***@", address)
 
 
 def excerpt(body: bytes) -> str:

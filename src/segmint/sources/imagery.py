@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
+from segmint.addresses import shown
 from segmint.errors import DataError, RecipeError
-from segmint.sources.fetching import Damaged, Fetcher, excerpt, shown
+from segmint.sources.fetching import Damaged, Fetcher, excerpt
 from segmint.sources.mercator import CRS_NAME, MapTile
 
 _SUBDOMAINS = "abc"

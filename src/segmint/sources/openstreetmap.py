@@ -15,10 +15,11 @@ import shapely
 from shapely import Geometry, LineString, MultiLineString, Polygon
 from shapely.geometry import mapping
 
+from segmint.addresses import shown
 from segmint.data.chips import Bounds
 from segmint.errors import DataError, RecipeError
 from segmint.files import replace_file
-from segmint.sources.fetching import Damaged, Fetcher, excerpt, shown
+from segmint.sources.fetching import Damaged, Fetcher, excerpt
 
 ATTRIBUTION = "Labels: (c) OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
 

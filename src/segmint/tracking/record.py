@@ -50,7 +50,10 @@ def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:
     _write_json(folder / "manifest.json", prepared.fingerprint.manifest())
     _write_json(folder / "statistics.json", asdict(prepared.statistics))
     tiles = {
-        split: [asdict(tile) | {"chip": prepared.chips[tile.chip].stem} for tile in prepared.split.tiles[split]]
+        split: [
+            asdict(tile) | {"chip": prepared.chips[tile.chip].stem, "file": prepared.chips[tile.chip].files[0][0]}
+            for tile in prepared.split.tiles[split]
+        ]
         for split in SPLITS
     }
     _write_json(folder / "split.json", {"rule": prepared.split.rule, "tiles": tiles})

@@ -16,7 +16,7 @@ import yaml
 from segmint.contract import ModelContract
 from segmint.export import card
 from segmint.export.formats import read_sample
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT, Answers, require_sample
+from segmint.export.parity import MAX_ABS, MIN_AGREEMENT, Answers, record_errors, require_sample
 from segmint.validation.bundle import CARD, PROOFS, SAMPLE, Bundle
 from segmint.validation.checks import Check, check, require
 
@@ -65,16 +65,8 @@ def _sample_errors(stored: Answers, contract: ModelContract) -> list[str]:
 
 def _proofs(path: Path, contract: ModelContract) -> str:
     content = json.loads(path.read_text(encoding="utf-8"))
-    errors = []
-    if content["sample_sha256"] != contract.parity_sample:
-        errors.append("it speaks of another sample")
-    if content["max_abs_tolerance"] > MAX_ABS or content["min_agreement"] < MIN_AGREEMENT:
-        errors.append("its tolerances are looser than the gate")
-    for proof in content["formats"]:
-        within = (proof["max_abs"] or 0) <= MAX_ABS and proof["agreement"] >= MIN_AGREEMENT
-        if not (within and proof["passed"]):
-            errors.append(f"{proof['file']} is not within tolerance")
-    require([f"{PROOFS}: {error}" for error in errors], "the proof of this model", _AGAIN)
+    errors = [f"{PROOFS}: {error}" for error in record_errors(content, contract)]
+    require(errors, "the proof of this model", _AGAIN)
     return f"{len(content['formats'])} proofs within {MAX_ABS:g} and {100 * MIN_AGREEMENT:g} %"
 
 

@@ -31,9 +31,10 @@ def checks(bundle: Bundle, contract: ModelContract, sample: ParitySample | None)
     if DEFINITION in bundle.files:
         yield check("esri definition", _definition, bundle.files[DEFINITION], contract)
     if PACKAGE in bundle.files:
-        yield check("dlpk layout", _layout, bundle.files[PACKAGE], bundle.files.get(torchscript.FILE))
+        layout = check("dlpk layout", _layout, bundle.files[PACKAGE], bundle.files.get(torchscript.FILE))
+        yield layout
         yield check("dlpk definition", _packed_definition, bundle.files[PACKAGE], contract)
-        if sample is not None:
+        if sample is not None and layout.passed:  # the answers are those of the Python code inside
             yield check("dlpk answers", _answers, bundle.files[PACKAGE], sample, contract)
 
 

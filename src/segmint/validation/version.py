@@ -63,6 +63,8 @@ def _signature(folder: Path, contract: ModelContract) -> str:
 
 
 def _answers(folder: Path, run: Bundle, contract: ModelContract) -> str:
-    proof = parity.prove("mlflow", _MLflow(), folder, ParitySample.read(run.files[SAMPLE]), contract)
+    sample = run.files.get(SAMPLE, run.place / SAMPLE)
+    parity.require_sample(sample, contract)
+    proof = parity.prove("mlflow", _MLflow(), folder, ParitySample.read(sample), contract)
     parity.require([proof])
     return f"{proof.sentence()} ({proof.runtime})"
