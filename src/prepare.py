@@ -19,6 +19,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segmint.addresses import shown
 from segmint.errors import one_line_errors
 from segmint.sources.arguments import parse
 
@@ -76,7 +77,7 @@ def fetch_tiles(arguments: Namespace) -> None:
     from segmint.sources.classes import ClassTable
     from segmint.sources.cutting import Rule
     from segmint.sources.dataset import make_dataset
-    from segmint.sources.fetching import Fetcher, shown
+    from segmint.sources.fetching import Fetcher
     from segmint.sources.folder import downloads, made_before, require_free
     from segmint.sources.imagery import TileServer
     from segmint.sources.layers import open_layer
@@ -111,7 +112,6 @@ def fetch_scenes(arguments: Namespace) -> None:
     """Fetch the scenes of an area from a STAC API."""
     from segmint.sources.arguments import bounds
     from segmint.sources.catalogue import Search, collect, describe, search, shifted
-    from segmint.sources.fetching import shown
     from segmint.sources.folder import downloads, made_before, require_free, staged, write_source
 
     folder, area = arguments.train_dir, bounds(arguments.bbox)

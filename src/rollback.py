@@ -26,7 +26,7 @@ def rollback(request: RollbackRequest) -> None:
         raise RegistryError(
             f"{name} has no previous champion", "one to restore", "Promote another version: -e promote -P version=N"
         )
-    change = Change("rollback", reign.previous, succession.below(), author(), now(), reason)
+    change = Change("rollback", reign.previous, succession.below(reign.previous), author(), now(), reason)
     succession.change(reign, change)
     record_rollback(name, reign.champion, change.by, change.at, reason)
     print(f"result:    version {change.champion} is champion of {name} again, version {reign.champion} no longer")

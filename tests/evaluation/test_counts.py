@@ -10,7 +10,7 @@ from torchmetrics.functional.classification import (
 )
 
 from segmint.evaluation.curves import ReliabilityCounts
-from segmint.training.metrics import Scores, constant_baseline, named_scores
+from segmint.evaluation.metrics import Scores, constant_baseline, named_scores
 
 
 @pytest.mark.parametrize("classes", [("unburned", "burned"), ("none", "low", "high", "never there")])

@@ -45,13 +45,13 @@ class Registry:
         Args:
             confusion: Its counts, or None for a model from before there were any.
             dataset: Digest of its dataset, where it is another one than the others'.
-            changes: ``parity=...`` or ``item=...``: functions that change the JSON of these artifacts; ``classes=3``;
+            changes: ``parity=...`` or ``item=...``: functions that change the JSON of these artifacts;
                 ``learned={"train": [chips], "test": ...}`` and ``manifest=...`` of its dataset.
         """
         folder = self.room / "staged"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.staged, folder)
-        self._describe(folder, dataset or self.contract.dataset.digest, changes.get("classes", 2))
+        self._describe(folder, dataset or self.contract.dataset.digest, 2 if confusion is None else confusion.shape[1])
         for key, name in (("parity", "parity.json"), ("item", "stac_item.json")):
             if key in changes:
                 path = folder / "metadata" / name

@@ -127,7 +127,7 @@ def test_a_version_without_counts_is_not_compared(registry, say):
 def test_other_classes_or_other_truth_are_not_compared(registry, say):
     registry.add(counts(0.7))
     say(promote, "--approve=true")
-    registry.add(counts(0.9, classes=3), classes=3)
+    registry.add(counts(0.9, classes=3))
     with pytest.raises(RegistryError, match="version 2 has the classes class0, class1, class2"):
         say(promote)
     registry.add(counts(0.9)[:, ::-1] * 2)

@@ -152,7 +152,7 @@ def test_rollbacks_go_back_through_the_champions_and_never_forward(versions):
     versions.delete_model_version(NAME, "2")
     restored = []
     while (previous := succession.reign().previous) is not None:
-        succession.change(succession.reign(), Change("rollback", previous, succession.below(), **WHO))
+        succession.change(succession.reign(), Change("rollback", previous, succession.below(previous), **WHO))
         restored.append(succession.reign().champion)
     assert restored == ["4", "3", "1"]
 

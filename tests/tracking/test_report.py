@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segmint.tracking import figures, report
+from segmint.drawing import figures
+from segmint.tracking import report
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

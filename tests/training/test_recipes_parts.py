@@ -13,6 +13,7 @@ from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
 from segmint.data.statistics import Statistics
 from segmint.data.tiles import Tile
+from segmint.evaluation.metrics import Scores
 from segmint.interface import Band, Input, Normalisation
 from segmint.recipe import (
     AugmentationRecipe,
@@ -25,7 +26,6 @@ from segmint.recipe import (
 )
 from segmint.tracking.mirrors import Mirrors
 from segmint.training.losses import WeightedLoss, class_weights
-from segmint.training.metrics import Scores
 from segmint.training.optimisation import configure
 from segmint.training.rivals import Rivals
 

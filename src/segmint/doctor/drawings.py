@@ -13,9 +13,9 @@ from segmint.data.chips import IGNORE, Chip
 from segmint.data.tiles import Rectangle
 from segmint.doctor.examination import Examination
 from segmint.doctor.registration import REACH, Shift
+from segmint.drawing.figures import BLUE, show, styled
+from segmint.drawing.pictures import SKY, VERMILION, YELLOW, picture
 from segmint.interface import Input
-from segmint.tracking.figures import BLUE, show, styled
-from segmint.tracking.pictures import SKY, VERMILION, YELLOW, picture
 
 _WINDOW = 1024
 """Largest part of a chip that is drawn, about its middle."""

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from segmint.data.splits import SPLITS
 from segmint.doctor import balance, drawings
 from segmint.doctor.examination import Examination, shift_in_words
+from segmint.drawing.page import template
 from segmint.files import replace_file
-from segmint.tracking.page import template
 
 _PAIRS, _WORST, _PER_FINDING = 6, 8, 2
 _LISTED = 50

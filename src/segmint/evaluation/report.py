@@ -17,6 +17,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from segmint.contract import ModelContract
+from segmint.drawing import figures
+from segmint.drawing.page import template
 from segmint.errors import SceneError
 from segmint.evaluation.labelled import Labelled
 from segmint.evaluation.outcome import SPLIT, Outcome, Settings, total
@@ -25,8 +27,6 @@ from segmint.evaluation.results import counts_table
 from segmint.export import card
 from segmint.files import replace_file
 from segmint.inference.objects import MIN_IOU, ObjectScores
-from segmint.tracking import figures
-from segmint.tracking.page import template
 
 METRICS = "metrics.json"
 

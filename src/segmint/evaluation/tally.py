@@ -15,9 +15,9 @@ from segmint.contract import ModelContract
 from segmint.data.chips import IGNORE
 from segmint.data.tiles import partition
 from segmint.evaluation.curves import ReliabilityCounts, ThresholdCounts
+from segmint.evaluation.metrics import constant_baseline, named_scores
 from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
 from segmint.inference.maps import decide
-from segmint.training.metrics import constant_baseline, named_scores
 
 
 def confusions(

@@ -15,10 +15,10 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
+from segmint.drawing.pictures import class_picture, picture
 from segmint.inference.layers import Layer
 from segmint.inference.pipeline import Source
 from segmint.interface import Class, Input
-from segmint.tracking.pictures import class_picture, picture
 
 _EDGE = 1024
 """Most pixels of the longer side."""

@@ -126,15 +126,18 @@ class Succession:
         with answering(self.name):
             return self._read()[0]
 
-    def below(self) -> str | None:
-        """The version that a rollback after the next one restores, or None: promotions pile up, rollbacks take off."""
+    def below(self, version: str) -> str | None:
+        """The version that a rollback restores once one to ``version`` is done, or None.
+
+        Promotions pile up those who were champion; a rollback takes off all down to whom it restores.
+        """
         pile: list[str] = []
         for _, change in sorted(self.changes().items()):
             if change.kind == "rollback":
-                pile = pile[:-1]
+                pile = _under(change.champion, pile)
             elif change.previous:
                 pile.append(change.previous)
-        return next((version for version in reversed(pile[:-1]) if self._stands(version)), None)
+        return next((former for former in reversed(_under(version, pile)) if self._stands(former)), None)
 
     def reign(self) -> Reign:
         """Who is champion now; aliases that a change left torn are repaired first, moved by hand they count.
@@ -226,6 +229,11 @@ class Succession:
 
     def _aliases(self) -> dict[str, str]:
         return {alias: str(version) for alias, version in self._client.get_registered_model(self.name).aliases.items()}
+
+
+def _under(version: str, pile: list[str]) -> list[str]:
+    """What lies under the uppermost ``version`` of a pile; all of it where it is not there."""
+    return pile[: len(pile) - 1 - pile[::-1].index(version)] if version in pile else pile
 
 
 def _named(aliases: dict[str, str]) -> tuple[str | None, str | None]:

@@ -1,1 +1,1 @@
-"""MLflow runs, system information, dataset lineage, figures and the report."""
+"""MLflow runs, system information, dataset lineage, and the report and card of a run."""

@@ -16,12 +16,13 @@ from matplotlib.image import imsave
 
 from segmint.contract import ModelContract
 from segmint.data.statistics import Statistics
+from segmint.drawing import figures, pictures
 from segmint.evaluation.results import counts_table
 from segmint.export import card
 from segmint.export.parity import Proof
 from segmint.export.publication import Staging
 from segmint.files import replace_file
-from segmint.tracking import figures, pictures, report
+from segmint.tracking import report
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Evaluation, Example

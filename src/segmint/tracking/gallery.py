@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from segmint.drawing.pictures import class_picture, picture
 from segmint.interface import Class, Input
-from segmint.tracking.pictures import class_picture, picture
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Example

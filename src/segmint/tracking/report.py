@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from segmint.contract import ModelContract
+from segmint.drawing.page import template
 from segmint.export import card
 from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
-from segmint.tracking.page import template
 
 if TYPE_CHECKING:
     from segmint.data.statistics import Statistics

@@ -17,10 +17,10 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 from segmint.data.chips import IGNORE
 from segmint.data.dataset import Batch, TileDataset
 from segmint.evaluation.curves import ThresholdCounts
+from segmint.evaluation.metrics import Scores, constant_baseline
 from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
 from segmint.models.foreground import segmentation
 from segmint.training.calibration import Calibration, PixelSample, fit_temperature
-from segmint.training.metrics import Scores, constant_baseline
 from segmint.training.rivals import Rivals
 from segmint.training.task import SegmentationTask
 

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from segmint.data.dataset import Batch
+from segmint.evaluation.metrics import Scores, activate
 from segmint.models.foreground import segmentation
 from segmint.recipe import Recipe
 from segmint.training.losses import WeightedLoss
-from segmint.training.metrics import Scores, activate
 from segmint.training.optimisation import configure
 
 LOGGED = ("acc", "iou", "f1", "precision", "recall", "macro_iou")

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from segmint.tracking.figures import png
+from segmint.drawing.figures import png
 
 
 def template(path: Path, **filters: Callable[[Any], str]) -> Template:

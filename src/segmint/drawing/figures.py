@@ -24,8 +24,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
+from segmint.drawing.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
 from segmint.files import replace_file
-from segmint.tracking.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Evaluation

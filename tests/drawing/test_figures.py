@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from segmint.tracking import figures, pictures
+from segmint.drawing import figures, pictures
 
 
 @pytest.fixture
