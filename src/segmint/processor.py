@@ -1,4 +1,4 @@
-"""What the processor offers: how many cores this process may use, and whether it multiplies bf16 in hardware.
+"""What this process may use: cores, memory, and a processor that multiplies bf16 in hardware.
 
 Example:
     >>> cores() >= 1
@@ -7,6 +7,8 @@ Example:
 
 import os
 from pathlib import Path
+
+import psutil
 
 
 def cores() -> int:
@@ -18,6 +20,14 @@ def cores() -> int:
         if limit != "max":
             available = min(available, max(1, int(limit) // int(period)))
     return available
+
+
+def memory_limit() -> int:
+    """Bytes of main memory that this process may use: what there is, capped by the container's limit."""
+    total: int = psutil.virtual_memory().total
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
+    return total if text == "max" else min(total, int(text))
 
 
 def has_amx() -> bool:

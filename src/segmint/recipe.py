@@ -88,7 +88,9 @@ class TrainingRecipe:
 
     Attributes:
         epochs: Most epochs to train.
-        batch_size: Tiles per step.
+        batch_size: Tiles per step; 'auto' takes as many as memory holds, and leaves the learning rate as it is.
+        out_of_memory: What to do where a step does not fit after all: 'stop', or 'halve' the batch and take two steps'
+            gradients together, which learns the same.
         lr: Learning rate.
         optimizer: adam, adamw or sgd (momentum 0.9).
         weight_decay: L2 penalty of the optimiser.
@@ -118,7 +120,8 @@ class TrainingRecipe:
     """
 
     epochs: PositiveInt = 50
-    batch_size: PositiveInt = 32
+    batch_size: PositiveInt | Literal["auto"] = 32
+    out_of_memory: Literal["stop", "halve"] = "stop"
     lr: PositiveFloat = 1e-3
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     lr_temporal: PositiveFloat | None = None

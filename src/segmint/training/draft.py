@@ -51,7 +51,7 @@ def draft(
         stride=data.tile_size * 3 // 4,
         network=session.network,
         dataset=prepared.describe(),
-        batch_size=recipe.training.batch_size,
+        batch_size=session.batch_size,
         metrics=figures(evaluation, calibration),
         environment=environment,
         git_commit=git_commit,

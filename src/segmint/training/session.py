@@ -5,9 +5,10 @@ Example:
     >>> history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps, gallery.log)
 """
 
+import copy
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -20,17 +21,19 @@ from segmint.data.augmentation import Augmentation
 from segmint.data.dataset import Batch, TileDataset, foreground_weights, loader
 from segmint.data.normalisation import Normaliser, describe_input
 from segmint.data.preparation import PreparedData
+from segmint.errors import ModelError
 from segmint.files import replace_file
 from segmint.interface import Class, Input
 from segmint.models.factory import DECODERS, WeightsOrigin, build
-from segmint.recipe import NetworkRecipe, Recipe
+from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
+from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
 from segmint.training.previews import Gallery, PreviewLog
 from segmint.training.progress import EpochLog, Sink
 from segmint.training.steps import StepLog, Steps
 from segmint.training.task import SegmentationTask
-from segmint.training.trainer import BEST, build_trainer
+from segmint.training.trainer import BEST, LAST, build_trainer
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Session:
         source: The raster that the model takes, with its normalisation.
         classes: All classes, by value.
         loaders: One loader per split; only the training loader shuffles and augments.
+        capacity: The batch, and why it was chosen.
+        accumulate: Batches whose gradients make one step.
     """
 
     recipe: Recipe
@@ -56,6 +61,8 @@ class Session:
     source: Input
     classes: tuple[Class, ...]
     loaders: dict[str, DataLoader[Batch]]
+    capacity: Capacity
+    accumulate: int = 1
 
     @classmethod
     def open(cls, recipe: Recipe, prepared: PreparedData, hardware: Hardware) -> "Session":
@@ -85,20 +92,18 @@ class Session:
             )
             for split, tiles in prepared.split.tiles.items()
         }
-        weights = None
-        if training.sampling == "foreground":
-            weights = foreground_weights(datasets["train"], training.foreground_weight)
-        size, workers = training.batch_size, hardware.workers
-        loaders = {
-            "train": loader(datasets["train"], size, workers, training.seed, weights),
-            "val": loader(datasets["val"], size, workers),
-            "test": loader(datasets["test"], size, workers),
-        }
         task = SegmentationTask(network, recipe, hardware.channels_last, class_weights(recipe, prepared.statistics))
+        if training.batch_size == "auto":
+            train = datasets["train"]
+            capacity = largest_batch(task, train[0, 0], len(train), hardware, memory_of(hardware))
+        else:
+            capacity = Capacity(training.batch_size, f"batch {training.batch_size}")
+        loaders = _loaders(datasets, capacity.batch, hardware.workers, training)
         classes = tuple(
             Class(value=value, name=item.name, color=item.color.upper()) for value, item in enumerate(data.classes)
         )
-        return cls(recipe, hardware, task, _describe(network, wanted, origin), origin, source, classes, loaders)
+        described = _describe(network, wanted, origin)
+        return cls(recipe, hardware, task, described, origin, source, classes, loaders, capacity)
 
     def dataset(self, split: str) -> TileDataset:
         """Tiles of one split."""
@@ -128,7 +133,7 @@ class Session:
                 f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
                 f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
                 f"{self.recipe.data.tile_size} px, normalised by {self.normalised_by} figures",
-                f"training: {training.epochs} epochs at most, batch {training.batch_size}, {training.optimizer} "
+                f"training: {training.epochs} epochs at most, {self.capacity.reason}, {training.optimizer} "
                 f"{training.lr:g}, loss {losses}, stops early {stop}",
                 f"hardware: {self.hardware.reason}",
             )
@@ -142,10 +147,35 @@ class Session:
             "hardware.threads": str(self.hardware.threads),
             "hardware.workers": str(self.hardware.workers),
             "hardware.reason": self.hardware.reason,
+            "hardware.batch": self.capacity.reason,
             "network.parameters": str(self.network.parameters),
             "network.weights_origin": self.origin.reason,
             "data.normalisation_source": self.normalised_by,
         }
+
+    @property
+    def batch_size(self) -> int:
+        """Tiles per batch."""
+        return self.capacity.batch
+
+    def _halved(self, error: Exception) -> "Session":
+        """The same with half the batch and twice as many of them in a step.
+
+        Raises:
+            ModelError: There is nothing to halve, or the recipe says to stop.
+        """
+        batch, smaller = self.batch_size, self.batch_size // 2
+        if smaller == 0 or self.recipe.training.out_of_memory == "stop":
+            raise ModelError(
+                f"a step of {batch} tiles of {self.recipe.data.tile_size} px does not fit into memory",
+                "a smaller batch",
+                f"Add -P batch_size={max(smaller, 1)}, or -P training.out_of_memory=halve",
+            ) from error
+        print(f"memory:  {batch} tiles do not fit, on with {smaller} and the gradients of two batches", flush=True)
+        datasets = {split: self.dataset(split) for split in self.loaders}
+        loaders = _loaders(datasets, smaller, self.hardware.workers, self.recipe.training)
+        capacity = Capacity(smaller, f"batch {smaller}, {batch} did not fit")
+        return replace(self, loaders=loaders, capacity=capacity, accumulate=2 * self.accumulate)
 
     def fit(
         self,
@@ -158,6 +188,9 @@ class Session:
         """Train to the end, take the best weights, and return the metrics of every epoch.
 
         A fit that had ended before the process was stopped is not repeated.
+
+        Raises:
+            ModelError: A step does not fit into memory, and the recipe does not say to halve the batch.
         """
         training = self.recipe.training
         history = _ended(checkpoints, training.epochs)
@@ -169,10 +202,22 @@ class Session:
             if training.previews:
                 threshold = 0.5 if training.threshold == "auto" else training.threshold
                 watching.append(PreviewLog(self.dataset("val"), training.previews, threshold, gallery))
-            trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching)
+            trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching, self.accumulate)
             train, val = self.loaders["train"], self.loaders["val"]
             start = str(resume_from) if resume_from else None
-            trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
+            before, smaller = copy.deepcopy(self.task.state_dict()), None
+            try:
+                trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
+            except Exception as error:
+                if not is_overflow(error):
+                    raise
+                smaller = self._halved(error)
+            if smaller is not None:  # out of the handler, whose traceback holds what did not fit
+                del trainer
+                torch.cuda.empty_cache()
+                self.task.load_state_dict(before)
+                reached = checkpoints / LAST if (checkpoints / LAST).is_file() else resume_from
+                return smaller.fit(checkpoints, reached, sinks, step_sink, gallery)
             history = log.history
             ended = {"epochs": training.epochs, "history": history}
             replace_file(checkpoints / "history.json", json.dumps(ended))
@@ -180,6 +225,19 @@ class Session:
         self.task.load_state_dict(best["state_dict"])
         self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
         return history
+
+
+def _loaders(
+    datasets: dict[str, TileDataset], batch: int, workers: int, training: TrainingRecipe
+) -> dict[str, DataLoader[Batch]]:
+    weights = None
+    if training.sampling == "foreground":
+        weights = foreground_weights(datasets["train"], training.foreground_weight)
+    return {
+        "train": loader(datasets["train"], batch, workers, training.seed, weights),
+        "val": loader(datasets["val"], batch, workers),
+        "test": loader(datasets["test"], batch, workers),
+    }
 
 
 def _ended(checkpoints: Path, epochs: int) -> list[dict[str, float]] | None:

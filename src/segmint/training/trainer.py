@@ -20,9 +20,17 @@ BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 def build_trainer(
-    recipe: Recipe, hardware: Hardware, checkpoints: Path, logs: Sequence[lightning.Callback]
+    recipe: Recipe, hardware: Hardware, checkpoints: Path, logs: Sequence[lightning.Callback], accumulate: int = 1
 ) -> lightning.Trainer:
-    """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``; logs are called in their order."""
+    """A trainer that leaves ``best.ckpt`` and ``last.ckpt`` in ``checkpoints``.
+
+    Args:
+        recipe: The recipe.
+        hardware: The hardware choice.
+        checkpoints: Where they go.
+        logs: Callbacks, called in their order.
+        accumulate: Batches whose gradients make one step.
+    """
     training = recipe.training
     torch.set_num_threads(hardware.threads)
     best = ModelCheckpoint(
@@ -65,6 +73,7 @@ def build_trainer(
         devices=1 if hardware.gpu is None else [hardware.gpu],
         precision=hardware.precision,
         max_epochs=training.epochs,
+        accumulate_grad_batches=accumulate,
         gradient_clip_val=training.gradient_clip or None,
         deterministic=True,
         callbacks=callbacks,
