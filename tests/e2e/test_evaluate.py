@@ -172,17 +172,6 @@ def test_an_evaluation_is_logged_on_request_with_model_and_data(predicted, tmp_p
     assert {"evaluation/report.html", "evaluation/metrics.json", "evaluation/test_chips.csv"} <= names
 
 
-def test_help_lists_the_parameters_and_loads_nothing_heavy():
-    script = str(REPOSITORY / "src" / "evaluate.py")
-    code = "import runpy, sys; sys.argv, sys.path[0] = ['evaluate.py', '--help'], sys.argv[1]\ntry: "
-    code += f"runpy.run_path({script!r}, run_name='__main__')\n"
-    code += "finally: print({'torch', 'mlflow', 'rasterio', 'onnxruntime'} & set(sys.modules))"
-    command = [sys.executable, "-c", code, str(REPOSITORY / "src")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--min_area_m2" in done.stdout
-    assert done.stdout.rstrip().endswith("set()")
-
-
 def test_files_that_no_evaluation_wrote_are_left_alone(predicted, tmp_path):
     room, _, given = predicted
     scene = tmp_path / "scene_1.png"

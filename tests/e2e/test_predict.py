@@ -88,17 +88,6 @@ def test_what_another_prediction_left_of_a_scene_does_not_stand_beside_the_new_m
     assert (tmp_path / "scene_prediction.json").read_text() == "[1, 2]"
 
 
-def test_help_lists_the_parameters_and_loads_nothing_heavy(room):
-    script = str(REPOSITORY / "src" / "predict.py")
-    code = "import runpy, sys; sys.argv, sys.path[0] = ['predict.py', '--help'], sys.argv[1]\ntry: "
-    code += f"runpy.run_path({script!r}, run_name='__main__')\n"
-    code += "finally: print({'torch', 'mlflow', 'rasterio', 'onnxruntime'} & set(sys.modules))"
-    command = [sys.executable, "-c", code, str(REPOSITORY / "src")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--min_area_m2" in done.stdout
-    assert done.stdout.rstrip().endswith("set()")
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
