@@ -32,19 +32,15 @@ def sync(request: Request) -> None:
     from segmint.tracking.store import require_store
 
     quieten_libraries()
-    found = Arrears.of(Path(request.runs))
-    if not found:
-        print("nothing is pending")
-        return
-    store, left = require_store(), []
-    for arrears in found:
-        told = arrears.deliver(store)
-        print(f"run {arrears.run_id}: {told}", flush=True)
+    store, runs, left = require_store(), 0, []
+    for runs, arrears in enumerate(Arrears.of(Path(request.runs)), 1):  # noqa: B007 - how many there were
+        print(f"run {arrears.run_id}: {arrears.deliver(store)}", flush=True)
         if arrears.pending:
-            left.append(arrears)
+            left.append(f"{arrears.pending} of run {arrears.run_id}")
     if left:
-        runs = f"run {left[0].run_id}" if len(left) == 1 else f"{len(left)} runs, the first is {left[0].run_id}"
-        raise TrackingError(f"pending is {left[0].pending} of {runs}", remedy="Run sync again when that is mended")
+        raise TrackingError(f"still pending: {'; '.join(left)}", remedy="Run sync again when that is mended")
+    if not runs:
+        print("nothing is pending")
 
 
 if __name__ == "__main__":

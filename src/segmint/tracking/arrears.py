@@ -6,6 +6,7 @@ Example:
     delivered 12 metrics, 3 files, the registration and the status
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from segmint.tracking.courier import Courier, patience
@@ -30,18 +31,16 @@ class Arrears:
         self._folder, self._journal = folder, journal
 
     @classmethod
-    def of(cls, root: Path) -> list["Arrears"]:
-        """Those of every run under ``root`` that is not under way, the oldest run first."""
-        found = []
+    def of(cls, root: Path) -> Iterator["Arrears"]:
+        """Those of every run under ``root`` that is not under way, the oldest run first, each held while it is used."""
         for folder in reversed(RunFolder.all(root)):
-            if not folder.hold():
-                continue
-            journal = Journal.open(folder.path)
-            if journal.first():
-                found.append(cls(folder, journal))
-            else:
-                folder.release()
-        return found
+            if folder.hold():
+                try:
+                    journal = Journal.open(folder.path)
+                    if journal.first():
+                        yield cls(folder, journal)
+                finally:
+                    folder.release()
 
     @property
     def pending(self) -> str:
@@ -61,5 +60,4 @@ class Arrears:
         done = courier.settle(patience())
         if done:
             self._folder.clear()
-        self._folder.release()
         return f"delivered {owed}" if done else f"{courier.fault}"

@@ -9,10 +9,13 @@ Example:
     >>> gauges.finish()
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+from segmint.errors import TrackingError
 
 Sink = Callable[[list[tuple[int, dict[str, float]]]], None]
 
@@ -30,6 +33,7 @@ class Gauges:
 
     def __init__(self, run_id: str, first_step: int, sink: Sink) -> None:
         self._gauges, self._step, self._sink = SystemMetricsMonitor(run_id), first_step, sink
+        self._samples: list[tuple[int, dict[str, float]]] = []
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="gauges", daemon=True)
 
@@ -38,9 +42,14 @@ class Gauges:
         self._thread.start()
 
     def finish(self) -> None:
-        """Take the last sample of an interval that was cut short, and end."""
+        """Take the last sample of an interval that was cut short, and end.
+
+        Raises:
+            TrackingError: What was sampled cannot be written.
+        """
         self._ending.set()
         self._thread.join()
+        self._hand_on()
 
     def _work(self) -> None:
         gauges = self._gauges
@@ -51,7 +60,14 @@ class Gauges:
                 if self._ending.wait(gauges.sampling_interval):
                     break
             figures = gauges.aggregate_metrics()
-            self._sink([(self._step, {prefix + name: value for name, value in figures.items()})])
+            self._samples.append((self._step, {prefix + name: value for name, value in figures.items()}))
             self._step += 1
             for gauge in gauges.monitors:
                 gauge.clear_metrics()
+            with contextlib.suppress(TrackingError):  # the next sample tries again, and the end, which tells
+                self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._samples:
+            self._sink(self._samples)
+            self._samples = []

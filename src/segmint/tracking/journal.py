@@ -10,6 +10,7 @@ Example:
     >>> journal.delivered(entry)
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -120,11 +121,13 @@ class Journal:
     def delivered(self, entry: Entry) -> None:
         """Remember that the store has the oldest line.
 
-        A process that dies before this tells the store a second time, which changes nothing there.
+        A process that dies before this, or cannot write it to a full disk, makes that the store is told a second time,
+        which changes nothing there.
         """
         with self._changed:
             assert self._pending[0] is entry
-            replace_file(self.folder / COUNT, str(entry.number + 1))
+            with contextlib.suppress(OSError):
+                replace_file(self.folder / COUNT, str(entry.number + 1))
             self._pending.popleft()
 
     def pending(self) -> str:
