@@ -19,10 +19,16 @@ PROJECT = Path(__file__).resolve().parents[1]
 def train(recipe: Recipe) -> None:
     """The way of the data, from chips to a registered version."""
     from segmint.console import quieten_libraries
+    from segmint.tracking.store import is_remote, require_store, run_exists
+
+    quieten_libraries()
+    store = require_store()  # seconds before torch is there
+
     from segmint.data.preparation import prepare
     from segmint.export import formats, parity
     from segmint.export.catalogue import catalogue
     from segmint.export.publication import Staging, publish, require_publishable
+    from segmint.files import room_in
     from segmint.interruption import interruptible
     from segmint.models.deployed import DeployedModel
     from segmint.registry.registration import registered_version
@@ -33,7 +39,6 @@ def train(recipe: Recipe) -> None:
     from segmint.tracking.mirrors import Mirrors
     from segmint.tracking.run import TrackedRun
     from segmint.tracking.stages import Stages
-    from segmint.tracking.store import is_remote, require_store, run_exists
     from segmint.training import hardware
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
@@ -42,10 +47,8 @@ def train(recipe: Recipe) -> None:
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
 
-    quieten_libraries()
     output = Path(recipe.output_dir)
     require_publishable(output)
-    store = require_store()
     stages = Stages()
 
     with stages("data"):
@@ -57,7 +60,7 @@ def train(recipe: Recipe) -> None:
         run = TrackedRun.start(recipe.recipe, RUNS, identity, resumed)
         folder = run.folder
 
-    with run.closing(), interruptible():
+    with run.closing(), interruptible(), room_in(RUNS, output):
         with stages("model"):
             environment = system.information()
             session = Session.open(recipe, prepared, hardware.choose(recipe.training))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segmint.errors import TrackingError
+from segmint.errors import StorageError
 from segmint.tracking.journal import FILE, Journal
 
 NUMBERS = st.floats(allow_nan=False)
@@ -76,7 +76,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_the_file_as_it_was(
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))
     try:
-        with pytest.raises(TrackingError, match=r"journal\.jsonl cannot be written: .*\. Free space for"):
+        with pytest.raises(StorageError, match=r"journal\.jsonl cannot be written: .*\. Free space for"):
             journal.write([("tags", {"lost": "1"})])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -84,10 +84,3 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_the_file_as_it_was(
     journal.write([("tags", {"after": "1"})])
     lines = (tmp_path / FILE).read_text().splitlines()
     assert [json.loads(line)["content"] for line in lines] == [{"before": "1"}, {"after": "1"}]
-
-
-def test_the_last_step_is_counted_on_after_a_restart(tmp_path):
-    journal = Journal.open(tmp_path)
-    assert journal.steps("system/") == 0
-    journal.write([("metrics", [["system/cpu", 1.0, 6], ["val_loss", 1.0, 40]])])
-    assert Journal.open(tmp_path).steps("system/") == 7

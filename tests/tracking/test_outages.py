@@ -14,6 +14,7 @@ from relay import Relay
 from servers import Server
 
 from segmint.errors import TrackingError
+from segmint.interruption import Interrupted
 from segmint.registry.registration import register
 from segmint.tracking.folder import Identity, RunFolder
 from segmint.tracking.lineage import SplitDataset
@@ -212,9 +213,32 @@ def test_a_run_that_is_carried_on_delivers_first_what_it_still_owes(store, netwo
     again = TrackedRun.start("outages", ROOT, folder.identity, folder)
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("RUNNING",)]
     with again.closing():
+        again.log_epoch(1, {"val_loss": 0.5})  # an epoch that is repeated, as its checkpoint was not written
         again.log_epoch(2, {"val_loss": 0.25})
+    load = [step for _, step, _ in history(store, run, "system/cpu_utilization_percentage")]
+    assert load == list(range(len(load)))
     assert [(value, step) for value, step, _ in history(store, run, "val_loss")] == [(0.5, 1), (0.25, 2)]
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
+
+
+def test_a_run_that_is_stopped_while_its_store_is_away_is_killed_there_too(store, network, capsys):
+    run = begun()
+    network.close()
+
+    def body():
+        with run.closing():
+            run.log_epoch(1, {"val_loss": 0.5})
+            raise Interrupted("SIGINT")
+
+    with pytest.raises(SystemExit) as caught:
+        body()
+    assert caught.value.code == 130
+    assert f"run {run.run_id} is KILLED; python src/sync.py tells the store" in capsys.readouterr().out
+    run.folder.release()
+    network.reopen()
+    sync(Request())
+    assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("KILLED",)]
+    assert len(history(store, run, "val_loss")) == 1
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,14 @@ _DATABASE = "sqlalche.me"
 """Ends every message of the database driver; MLflow calls some of a restart's (connection already closed) a bad
 request."""
 
+_HEARTS = (
+    (r"\[Errno -?\d+\] ([^'\")\]]+)", "{}"),
+    (r"too many (\d+) error responses|failed with error code (\d{3})|^(\d{3}) \w+ Error", "it answers with status {}"),
+    (r"\.\w*Error\) (.+?)(?: \[SQL|$)", "{}"),
+    (r"timed out", "no answer in time"),
+)
+"""What matters in the messages of requests, of MLflow's client and of the database drivers, and how it is said."""
+
 _LONGEST = 200
 
 
@@ -46,10 +54,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     text = " ".join(str(error).split())
-    if found := re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", text):
-        return str(found[-1]).strip()
-    if found := re.findall(r"too many (\d+) error responses|(?:error code |^)(\d{3})(?: |$)", text):
-        return f"it answers with status {next(part for part in found[-1] if part)}"
-    if "timed out" in text:
-        return "no answer in time"
+    for pattern, words in _HEARTS:
+        if found := re.search(pattern, text):
+            return words.format(*(part for part in found.groups() if part))
     return text[:_LONGEST]

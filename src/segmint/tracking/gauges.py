@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-from segmint.errors import TrackingError
+from segmint.errors import StorageError
 
 Sink = Callable[[list[tuple[int, dict[str, float]]]], None]
 
@@ -45,7 +45,7 @@ class Gauges:
         """Take the last sample of an interval that was cut short, and end.
 
         Raises:
-            TrackingError: What was sampled cannot be written.
+            StorageError: What was sampled cannot be written.
         """
         self._ending.set()
         self._thread.join()
@@ -64,7 +64,7 @@ class Gauges:
             self._step += 1
             for gauge in gauges.monitors:
                 gauge.clear_metrics()
-            with contextlib.suppress(TrackingError):  # the next sample tries again, and the end, which tells
+            with contextlib.suppress(StorageError):  # the next sample tries again, and the end, which tells
                 self._hand_on()
 
     def _hand_on(self) -> None:

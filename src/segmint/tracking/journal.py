@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from segmint.errors import TrackingError
+from segmint.errors import StorageError
 from segmint.files import replace_file
 
 FILE, COUNT = "journal.jsonl", "delivered"
@@ -90,7 +90,7 @@ class Journal:
             told: Kind and content of each.
 
         Raises:
-            TrackingError: They cannot be written, for example to a full disk; the file is as it was before.
+            StorageError: They cannot be written, for example to a full disk; the file is as it was before.
         """
         now = time.time_ns() // 1_000_000
         with self._changed:
@@ -100,12 +100,12 @@ class Journal:
             self._pending.extend(entries)
             self._changed.notify_all()
 
-    def steps(self, prefix: str) -> int:
-        """Steps that metrics of a prefix have had: one more than their last."""
+    def metrics(self) -> set[tuple[str, float, int]]:
+        """Every metric in the file: key, value and step."""
         path = self.folder / FILE
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        metrics = [line["content"] for line in map(json.loads, lines) if line["kind"] == "metrics"]
-        return max((step + 1 for told in metrics for key, _, step in told if key.startswith(prefix)), default=0)
+        told = [line["content"] for line in map(json.loads, lines) if line["kind"] == "metrics"]
+        return {(key, value, step) for metrics in told for key, value, step in metrics}
 
     def first(self) -> Entry | None:
         """The oldest line that the store does not have."""
@@ -158,6 +158,6 @@ def _append(path: Path, text: str) -> None:
     except OSError as error:
         if path.is_file():
             os.truncate(path, size)
-        raise TrackingError(
+        raise StorageError(
             f"{path} cannot be written: {error.strerror}", remedy=f"Free space for {path.parent} and run again"
         ) from error

@@ -36,6 +36,7 @@ from mlflow.utils.mlflow_tags import (
 from numpy.typing import NDArray
 
 from segmint.errors import TrackingError
+from segmint.files import room_in
 from segmint.interruption import Interrupted
 from segmint.tracking.courier import Courier, patience
 from segmint.tracking.delivery import Delivery
@@ -67,7 +68,9 @@ class TrackedRun:
         self._experiment, self._known, self._tags = experiment, set(run.data.params), run.data.tags
         self._journal = Journal.open(folder.path)
         self._courier = Courier(self._journal, Delivery(folder.path))
-        self._gauges = Gauges(self.run_id, self._journal.steps(PREFIX), self.log_steps)
+        self._before = self._journal.metrics()
+        steps = [step + 1 for key, _, step in self._before if key.startswith(PREFIX)]
+        self._gauges = Gauges(self.run_id, max(steps, default=0), self.log_steps)
 
     @classmethod
     def start(cls, experiment: str, root: Path, identity: Identity, resumed: RunFolder | None = None) -> "TrackedRun":
@@ -125,8 +128,12 @@ class TrackedRun:
         self.log_steps([(epoch, dict(metrics))])
 
     def log_steps(self, steps: list[tuple[int, dict[str, float]]]) -> None:
-        """Log metrics of steps (from 1), many to a call."""
+        """Log metrics of steps (from 1), many to a call.
+
+        A run that is carried on repeats the epoch it was cut off in: what comes out the same is not logged again.
+        """
         told = [(key, float(value), step) for step, metrics in steps for key, value in metrics.items()]
+        told = [metric for metric in told if not metric[-1] or metric not in self._before]
         self._journal.write(("metrics", batch) for batch in batched(told, _MOST_METRICS))
 
     def log_metrics(self, metrics: Mapping[str, float]) -> None:
@@ -209,8 +216,10 @@ class TrackedRun:
             if not self._end("FAILED", patience=0):
                 print(f"pending:  {self._journal.pending()} of run {self.run_id}; {SYNC} delivers them", flush=True)
             raise
-        self.folder.finish()
-        if not self._end("FINISHED", patience()):
+        with room_in(self.folder.path):
+            self.folder.finish()
+            told = self._end("FINISHED", patience())
+        if not told:
             raise TrackingError(
                 f"run {self.run_id} is complete, but {connect()} is still without {self._journal.pending()} "
                 f"({self._courier.fault})",

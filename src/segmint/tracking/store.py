@@ -22,7 +22,7 @@ from segmint.tracking.faults import FAULTS, reason
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 
-_REQUESTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+_REQUESTS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """MLflow's own 7 retries and 120 seconds make minutes of one call; runs have a journal and try again by themselves."""
 
 _FIRST_ANSWER = 5
@@ -42,8 +42,6 @@ def connect() -> str:
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         os.environ["MLFLOW_TRACKING_URI"] = DEFAULT_STORE
-    for name, value in _REQUESTS.items():
-        os.environ.setdefault(name, value)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the traceback that we put in words
     mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     parts = urlsplit(os.environ["MLFLOW_TRACKING_URI"])
@@ -52,7 +50,7 @@ def connect() -> str:
 
 
 def require_store() -> str:
-    """Connect, and ask one question that wants credentials where the store has them.
+    """Connect for a run, and ask one question that wants credentials where the store has them.
 
     Returns:
         The store's address without credentials.
@@ -61,6 +59,8 @@ def require_store() -> str:
         TrackingError: No answer within seconds, wrong credentials, or not a tracking store.
     """
     store = connect()
+    for name, value in _REQUESTS.items():
+        os.environ.setdefault(name, value)
     try:
         if is_server():
             question = "/api/2.0/mlflow/experiments/search"
