@@ -167,7 +167,6 @@ def test_a_run_that_ends_without_its_store_says_what_is_pending_and_sync_deliver
     said = str(caught.value)
     assert f"run {run.run_id} is complete, but {network.address} is still without" in said
     assert "metrics, 2 files and the status (Connection refused). python src/sync.py delivers them" in said
-    run.folder.release()
 
     capsys.readouterr()
     with pytest.raises(TrackingError, match="Connection refused"):
@@ -204,7 +203,6 @@ def test_a_run_that_is_carried_on_delivers_first_what_it_still_owes(store, netwo
 
     with pytest.raises(RuntimeError, match="own"):
         body()
-    run.folder.release()
     network.reopen()
     patiently(monkeypatch)
 
@@ -234,7 +232,6 @@ def test_a_run_that_is_stopped_while_its_store_is_away_is_killed_there_too(store
         body()
     assert caught.value.code == 130
     assert f"run {run.run_id} is KILLED; python src/sync.py tells the store" in capsys.readouterr().out
-    run.folder.release()
     network.reopen()
     sync(Request())
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("KILLED",)]

@@ -216,6 +216,12 @@ class TrackedRun:
             if not self._end("FAILED", patience=0):
                 print(f"pending:  {self._journal.pending()} of run {self.run_id}; {SYNC} delivers them", flush=True)
             raise
+        else:
+            self._finish()
+        finally:
+            self.folder.release()
+
+    def _finish(self) -> None:
         with room_in(self.folder.path):
             self.folder.finish()
             told = self._end("FINISHED", patience())
