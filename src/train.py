@@ -19,15 +19,17 @@ PROJECT = Path(__file__).resolve().parents[1]
 def train(recipe: Recipe) -> None:
     """The way of the data, from chips to a registered version."""
     from segmint.console import quieten_libraries
+    from segmint.export.publication import Staging, publish, require_publishable
     from segmint.tracking.store import is_remote, require_store, run_exists
 
     quieten_libraries()
+    output = Path(recipe.output_dir)
+    require_publishable(output)
     store = require_store()  # seconds before torch is there
 
     from segmint.data.preparation import prepare
     from segmint.export import formats, parity
     from segmint.export.catalogue import catalogue
-    from segmint.export.publication import Staging, publish, require_publishable
     from segmint.files import room_in
     from segmint.interruption import interruptible
     from segmint.models.deployed import DeployedModel
@@ -47,8 +49,6 @@ def train(recipe: Recipe) -> None:
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
 
-    output = Path(recipe.output_dir)
-    require_publishable(output)
     stages = Stages()
 
     with stages("data"):
