@@ -14,49 +14,53 @@ from segmint.errors import one_line_errors
 from segmint.recipe import Recipe
 
 PROJECT = Path(__file__).resolve().parents[1]
-RUNS = Path(".segmint/runs")
 
 
 def train(recipe: Recipe) -> None:
     """The way of the data, from chips to a registered version."""
     from segmint.console import quieten_libraries
+    from segmint.export.publication import Staging, publish, require_publishable
+    from segmint.tracking.store import is_remote, require_store, run_exists
+
+    quieten_libraries()
+    output = Path(recipe.output_dir)
+    require_publishable(output)
+    store = require_store()  # seconds before torch is there
+
     from segmint.data.preparation import prepare
     from segmint.export import formats, parity
     from segmint.export.catalogue import catalogue
-    from segmint.export.publication import Staging, publish, require_publishable
+    from segmint.files import room_in
     from segmint.interruption import interruptible
     from segmint.models.deployed import DeployedModel
-    from segmint.registry.registration import register
+    from segmint.registry.registration import registered_version
     from segmint.tracking import record, system
     from segmint.tracking.dossier import Dossier
+    from segmint.tracking.folder import RUNS, Identity
     from segmint.tracking.gallery import Gallery
     from segmint.tracking.mirrors import Mirrors
-    from segmint.tracking.run import TrackedRun, connect, is_remote, run_exists
+    from segmint.tracking.run import TrackedRun
     from segmint.tracking.stages import Stages
     from segmint.training import hardware
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
     from segmint.training.examples import covering, extremes
-    from segmint.training.resume import Identity, RunFolder, claim, recipe_digest
+    from segmint.training.resume import claim, last_checkpoint, recipe_digest
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
 
-    quieten_libraries()
-    output = Path(recipe.output_dir)
-    require_publishable(output)
     stages = Stages()
 
     with stages("data"):
         prepared = prepare(recipe)
 
     with stages("run"):
-        store = connect()
         identity = Identity(recipe_digest(recipe), prepared.fingerprint.digest, store)
         resumed = claim(RUNS, identity, run_exists) if recipe.resume == "auto" else None
-        run = TrackedRun.start(recipe.recipe, resumed.run_id if resumed else None)
-        folder = resumed or RunFolder.create(RUNS, run.run_id, identity)
+        run = TrackedRun.start(recipe.recipe, RUNS, identity, resumed)
+        folder = run.folder
 
-    with run.closing(), interruptible():
+    with run.closing(), interruptible(), room_in(RUNS, output):
         with stages("model"):
             environment = system.information()
             session = Session.open(recipe, prepared, hardware.choose(recipe.training))
@@ -65,7 +69,7 @@ def train(recipe: Recipe) -> None:
         print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)
 
         with stages("fit"):
-            start = folder.last_checkpoint if recipe.resume in ("auto", "never") else Path(recipe.resume)
+            start = last_checkpoint(folder) if recipe.resume in ("auto", "never") else Path(recipe.resume)
             mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
             gallery = Gallery(session.source, session.classes, run.log_picture)
             logs = [run.log_epoch, mirrors.log]
@@ -108,21 +112,19 @@ def train(recipe: Recipe) -> None:
             staging.add_sources(PROJECT, folder.checkpoints)
             print(catalogue(contract, staging))
 
+        publish(staging, output)
+        print(f"files:    {output}/, start with {output}/report.html", flush=True)
+
         with stages("artifacts"):
             run.log_folder(staging.root)
 
         with stages("registration"):
-            description = record.describe(run, contract, len(proofs))
-            extra = [staging["stac_item.json"], staging["contract.json"]]
             move = not (contract.dataset.builtin_sample and is_remote())
-            version = register(model, contract, sample.chips, extra, description, move)
-
-        publish(staging, output)
-        folder.finish()
+            run.register(record.describe(run, contract, len(proofs)), move)
         run.log_metrics(stages.metrics())
 
+    version = registered_version(contract.name, run.run_id)
     print(f"model:    {contract.name} version {version}{' @candidate' if move else ''} in the registry")
-    print(f"files:    {output}/, start with {output}/report.html")
     if mirrors.loggers:
         print(mirrors.sentence())
     print(f"next:     mlflow ui, or mlflow models serve -m models:/{contract.name}/{version} --env-manager local")

@@ -75,6 +75,10 @@ class TrackingError(SegmintError):
     """A tracking server or run that cannot be used."""
 
 
+class StorageError(SegmintError):
+    """A folder that cannot be written to, for example on a full disk."""
+
+
 class RegistryError(SegmintError):
     """A registered version that cannot be promoted, or not be rolled back."""
 

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from segmint.recipe import Recipe, TrainingRecipe
-from segmint.training.resume import Identity, RunFolder, claim, recipe_digest
+from segmint.tracking.folder import Identity, RunFolder
+from segmint.training.resume import claim, recipe_digest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from segmint.errors import TrackingError
-from segmint.tracking.run import connect
+from segmint.tracking.store import connect
 
 _IN_RUN = ("metadata/contract.json", "models")
 

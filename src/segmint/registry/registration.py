@@ -1,71 +1,55 @@
 """Registers a proven model as a version with signature, example, tags and the alias ``candidate``.
 
+What is interrupted is taken up again: a run has one version, whatever happened between.
+
 Example:
-    >>> version = register(model, contract, sample.chips, [item, contract_file], description, move_alias=True)
+    >>> version = register(run_id, staging, "Test IoU 0.81", move_alias=True)
     >>> mlflow.pyfunc.load_model(f"models:/{contract.name}@candidate")
 """
 
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from importlib.metadata import version as installed
 from pathlib import Path
 
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.entities import LoggedModelStatus
+from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
-from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
-from segmint.errors import TrackingError
-from segmint.models.deployed import DeployedModel
+from segmint.export.source import Source, open_source
 
 CANDIDATE = "candidate"
+_NAME = "model"
 
 
-def register(
-    model: DeployedModel,
-    contract: ModelContract,
-    chips: NDArray[np.generic],
-    extra_files: list[Path],
-    description: str,
-    move_alias: bool,
-) -> str:
-    """Log the model to the active run, register it, and return the version.
+def register(run_id: str, staging: Path, description: str, move_alias: bool) -> str:
+    """Log the staged model to its run, register it, and return the version.
 
     Args:
-        model: The proven module.
-        contract: Its contract.
-        chips: Raw chips ``[N, C, H, W]``; two of them become the input example.
-        extra_files: Files that travel with the logged model (STAC item, contract).
+        run_id: The run that made it.
+        staging: Its files, as the run staged them; two chips of the proof become the input example.
         description: Markdown for the version's page.
-        move_alias: Whether ``candidate`` moves to the new version.
+        move_alias: Whether ``candidate`` moves to the version.
 
     Raises:
-        TrackingError: The registry refused.
+        MlflowException: The registry is away or refuses.
+        ModelError: The staged weights do not fit the contract.
     """
-    example = np.resize(chips[:2], (2, *chips.shape[1:])).astype(np.float32)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            logged = mlflow.pytorch.log_model(
-                model,
-                name="model",
-                serialization_format="pt2",
-                signature=signature(contract),
-                input_example=example,
-                extra_files=[str(path) for path in extra_files],
-                pip_requirements=[f"{name}=={installed(name)}" for name in ("mlflow", "torch", "numpy")],
-                registered_model_name=contract.name,
-                await_registration_for=60,
-            )
-    except MlflowException as error:
-        raise TrackingError(f"registering {contract.name}: {error}", remedy="Check the server and run again") from error
-    version = str(logged.registered_model_version)
     client = MlflowClient()
+    with open_source(str(staging)) as source:
+        contract = source.contract
+        version = registered_version(contract.name, run_id)
+        if version is None:
+            model_id = _logged(client, run_id) or _log(client, run_id, source)
+            with _quiet():
+                made = mlflow.register_model(f"models:/{model_id}", contract.name, await_registration_for=60)
+            version = str(made.version)
     client.update_registered_model(contract.name, f"{contract.title}. {contract.description}")
     client.update_model_version(contract.name, version, description)
     for key, value in _tags(contract).items():
@@ -75,6 +59,12 @@ def register(
     return version
 
 
+def registered_version(name: str, run_id: str) -> str | None:
+    """The version of a run, or None."""
+    found = MlflowClient().search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    return str(found[0].version) if found else None
+
+
 def signature(contract: ModelContract) -> ModelSignature:
     """Tensors with a free batch, derived from the contract."""
     ground = (contract.height, contract.width)
@@ -82,6 +72,45 @@ def signature(contract: ModelContract) -> ModelSignature:
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, len(contract.input.bands), *ground))]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, contract.output.channels, *ground))]),
     )
+
+
+def _logged(client: MlflowClient, run_id: str) -> str | None:
+    """The model that an earlier attempt logged to the end; what others left half-way is deleted."""
+    experiment = client.get_run(run_id).info.experiment_id
+    found = client.search_logged_models([experiment], filter_string=f"source_run_id = '{run_id}'")
+    whole = [model.model_id for model in found if model.status == LoggedModelStatus.READY]
+    for model in found:
+        if model.status != LoggedModelStatus.READY:
+            client.delete_logged_model(model.model_id)
+    return whole[0] if whole else None
+
+
+def _log(client: MlflowClient, run_id: str, source: Source) -> str:
+    run, chips, staged = client.get_run(run_id), source.sample.chips, source.files
+    tags = {key: value for key, value in run.data.tags.items() if key.startswith(("mlflow.source.", "mlflow.user"))}
+    made = client.create_logged_model(run.info.experiment_id, _NAME, run_id, tags, run.data.params)
+    with _quiet():
+        Model.log(
+            artifact_path=None,
+            name=_NAME,
+            flavor=mlflow.pytorch,
+            model_id=made.model_id,
+            run_id=run_id,
+            pytorch_model=source.model,
+            serialization_format="pt2",
+            signature=signature(source.contract),
+            input_example=np.resize(chips[:2], (2, *chips.shape[1:])).astype(np.float32),
+            extra_files=[str(staged["stac_item.json"]), str(staged["contract.json"])],
+            pip_requirements=[f"{name}=={installed(name)}" for name in ("mlflow", "torch", "numpy")],
+        )
+    return made.model_id
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _tags(contract: ModelContract) -> dict[str, str]:

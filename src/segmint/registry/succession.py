@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 
 from segmint.errors import RegistryError, TrackingError
 from segmint.registry.store import ABSENT, answering
-from segmint.tracking.run import connect
+from segmint.tracking.store import connect
 
 CHAMPION, PREVIOUS = "champion", "previous"
 _KEY = "champion."

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mlflow
-
-from segmint.tracking.run import TrackedRun, connect
+from segmint.tracking.folder import RUNS, Identity
+from segmint.tracking.run import TrackedRun
+from segmint.tracking.store import require_store
 
 EXPERIMENT = "evaluations"
 
@@ -37,12 +37,10 @@ def log_evaluation(
     Raises:
         TrackingError: The store cannot be reached or refuses.
     """
-    connect()
-    run = TrackedRun.start(EXPERIMENT, resumed=None)
+    run = TrackedRun.start(EXPERIMENT, RUNS, Identity(EXPERIMENT, digest, require_store()))
     with run.closing():
         run.log_params({key: value for key, value in parameters.items() if value is not None})
         run.log_tags({f"model.{key}": value for key, value in model.items()} | {"dataset.digest": digest})
         run.log_metrics(metrics)
-        for name in files:
-            mlflow.log_artifact(str(folder / name), "evaluation")
+        run.log_files([folder / name for name in files], "evaluation")
     return run.run_id

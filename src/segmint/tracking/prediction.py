@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import mlflow
-
-from segmint.tracking.run import TrackedRun, connect
+from segmint.tracking.folder import RUNS, Identity
+from segmint.tracking.run import TrackedRun
+from segmint.tracking.store import require_store
 
 EXPERIMENT = "predictions"
 
@@ -27,15 +27,12 @@ def log_prediction(parameters: Mapping[str, Any], model: Mapping[str, Any], file
     Raises:
         TrackingError: The store cannot be reached or refuses.
     """
-    connect()
-    run = TrackedRun.start(EXPERIMENT, resumed=None)
+    run = TrackedRun.start(EXPERIMENT, RUNS, Identity(EXPERIMENT, "", require_store()))
     with run.closing():
         run.log_params({key: value for key, value in parameters.items() if value is not None})
         run.log_tags({f"model.{key}": str(value) for key, value in model.items()})
         run.log_metrics({"scenes": len(files)})
         for stem, written in files.items():
-            for path in written:
-                mlflow.log_artifact(str(path), stem)
-                if (names := Path(f"{path}.aux.xml")).is_file():  # class names, which GeoTIFF has no place for
-                    mlflow.log_artifact(str(names), stem)
+            sidecars = (Path(f"{path}.aux.xml") for path in written)  # class names, which GeoTIFF has no place for
+            run.log_files([*written, *(path for path in sidecars if path.is_file())], stem)
     return run.run_id

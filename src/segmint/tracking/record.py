@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import mlflow
-
 from segmint.contract import ModelContract
 from segmint.data.preparation import PreparedData
 from segmint.data.splits import SPLITS
@@ -42,7 +40,7 @@ def open_record(
             "pixels": prepared.statistics.pixels[split],
         }
         lineage = SplitDataset(split, recipe.data.chips_dir, prepared.fingerprint.digest, profile)
-        mlflow.log_input(lineage, context=split)
+        run.log_input(lineage, context=split)
 
 
 def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:

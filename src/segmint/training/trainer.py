@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 
 from segmint.recipe import Recipe
+from segmint.training.checkpoints import WholeCheckpoints
 from segmint.training.hardware import Hardware
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -77,6 +78,7 @@ def build_trainer(
         gradient_clip_val=training.gradient_clip or None,
         deterministic=True,
         callbacks=callbacks,
+        plugins=[WholeCheckpoints()],
         logger=False,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
