@@ -17,6 +17,7 @@ from segmint.parameters import read
 
 EXPORTS = Path(".segmint/exports")
 FORMATS = ("pth", "torchscript", "onnx", "pt2", "dlpk")
+OPTIONAL = ("onnx_unit",)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Request:
 
     Attributes:
         target: A folder such as meta, a .pth, .pt2 or .ckpt file, runs:/id, models:/name@alias or models:/name/1.
-        formats: 'all', or some of pth, torchscript, onnx, pt2 and dlpk with commas between.
+        formats: 'all' (pth, torchscript, onnx, pt2, dlpk), or some of these and onnx_unit, with commas between.
         output_dir: Where the files go.
     """
 
@@ -41,10 +42,11 @@ class Request:
             RecipeError: There is no such format.
         """
         asked = [name.strip() for name in self.formats.split(",") if name.strip()]
-        unknown = [name for name in asked if name not in ("all", *FORMATS)]
+        unknown = [name for name in asked if name not in ("all", *FORMATS, *OPTIONAL)]
         if unknown or not asked:
-            raise RecipeError(f"formats: '{', '.join(unknown)}'", f"all, or some of {', '.join(FORMATS)}")
-        return FORMATS if "all" in asked else tuple(name for name in FORMATS if name in asked)
+            raise RecipeError(f"formats: '{', '.join(unknown)}'", f"all, or some of {', '.join(FORMATS + OPTIONAL)}")
+        wanted = {*asked, *(FORMATS if "all" in asked else ())}
+        return tuple(name for name in FORMATS + OPTIONAL if name in wanted)
 
 
 def export(request: Request) -> None:
@@ -68,6 +70,8 @@ def export(request: Request) -> None:
         staging.take(output)
         for name, path in source.files.items():
             shutil.copy2(path, staging[name])
+        if not {*names, *formats.staged(staging)} & {*formats.FORMATS}:
+            names = ("onnx", *names)  # a STAC item needs a model of the interface that it describes
         if "torchscript" in names and staging["best_model.dlpk"].is_file():
             names = (*names, "dlpk")  # a package holds the TorchScript that lies beside it
         formats.write(source.model, source.contract, source.sample, staging, names)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from runtimes import RUNTIMES, Runtime, MissingRuntimeError, call
+from runtimes import RUNTIMES, MissingRuntimeError, Runtime, call
 
 from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
 

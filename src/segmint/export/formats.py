@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segmint.contract import ModelContract
-from segmint.export import dlpk, onnx, program, series, stac, torchscript, weights
+from segmint.export import dlpk, onnx, program, series, stac, torchscript, unit, weights
 from segmint.export.parity import ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
 from segmint.export.runtime import Format
@@ -23,7 +23,7 @@ FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx"
 
 
 ALL = (*FORMATS, "dlpk")
-"""Everything that can be asked for."""
+"""What a run makes."""
 
 
 def write(
@@ -45,7 +45,9 @@ def write(
         stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
         _package(model, contract, staging)
     if files and series.has_series(model):
-        series.write(model, contract, sample, staging.series.made(), files)
+        series.write(model, contract, sample, staging.form(series.FORM).made(), files)
+    if unit.NAME in names:
+        unit.write(model, contract, sample, staging.form(unit.FORM).made())
 
 
 def _package(model: DeployedModel, contract: ModelContract, staging: Staging) -> None:
@@ -64,8 +66,11 @@ def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -
     return [
         *(prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)),
         *(prove_package(path, sample, contract) for path in packages),
-        *(series.prove_all(staging.series) if staging.series.root.is_dir() else ()),
+        *(proof for name, form in staging.forms.items() for proof in _PROOFS[name](form)),
     ]
+
+
+_PROOFS = {series.FORM: series.prove_all, unit.FORM: unit.prove_all}
 
 
 def staged(staging: Staging) -> list[str]:

@@ -41,8 +41,8 @@ ARTIFACT_FOLDERS = {
 
 FILES = tuple(ARTIFACT_FOLDERS)
 
-SERIES = "series"
-"""Folder of the series form of a spread model, below the run's artifacts and below the output folder."""
+FORMS = ("series", "unit")
+"""Folders of a model's other forms, below the run's artifacts and below the output folder."""
 
 _KEPT = (".gitkeep", ".gitignore")
 _PACKAGE = ".dlpk"  # of any name: stac2esri writes it there; the next model's run drops it with the other files
@@ -75,17 +75,22 @@ class Staging:
         for name in FILES:
             if (output / name).is_file():
                 shutil.copy2(output / name, self[name])
-        if (output / SERIES).is_dir():
-            self.series.made().take(output / SERIES)
+        for name in FORMS:
+            if (output / name).is_dir():
+                self.form(name).made().take(output / name)
 
     def __getitem__(self, name: str) -> Path:
         """Path of a file by its published name."""
         return self.root / ARTIFACT_FOLDERS[name] / name
 
+    def form(self, name: str) -> "Staging":
+        """Where another form of the model is staged; its folder exists only where there is one."""
+        return Staging(self.root / name)
+
     @property
-    def series(self) -> "Staging":
-        """Where the series form of a spread model is staged; its folder exists only where there is one."""
-        return Staging(self.root / SERIES)
+    def forms(self) -> dict[str, "Staging"]:
+        """The other forms that are staged."""
+        return {name: self.form(name) for name in FORMS if self.form(name).root.is_dir()}
 
     @property
     def present(self) -> tuple[str, ...]:
@@ -107,7 +112,7 @@ def require_publishable(output: Path) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ExportError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
-    known = {*FILES, *_KEPT, SERIES}
+    known = {*FILES, *_KEPT, *FORMS}
     names = {path.name for path in output.glob("*") if path.suffix != _PACKAGE} if output.is_dir() else set()
     foreign = sorted(names - known)
     if foreign:
@@ -129,8 +134,8 @@ def publish(staging: Staging, output: Path, names: Iterable[str] = FILES) -> Non
         for leftover in (beside, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
         _copy(staging, names, beside)
-        if staging.series.root.is_dir():
-            _copy(staging.series, staging.series.present, beside / SERIES)
+        for name, form in staging.forms.items():
+            _copy(form, form.present, beside / name)
         for name in _KEPT:
             if (output / name).is_file():
                 shutil.copy2(output / name, beside / name)

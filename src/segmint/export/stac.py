@@ -1,8 +1,8 @@
 """``stac_item.json``: the model as a STAC 1.1 item with the Machine Learning Model extension (MLM 1.5.2).
 
 Values come from the contract; sizes and checksums from the files. The graph takes raw values and scales them itself, so
-``value_scaling`` is null: a consumer has nothing to apply. The normalisation stands among the hyperparameters, for the
-record.
+``value_scaling`` is null but in the unit form: a consumer has nothing to apply. The normalisation stands among the
+hyperparameters, for the record.
 
 Example:
     >>> content = item(contract, model_files(staging.root))
@@ -114,7 +114,7 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
     created = datetime.fromisoformat(contract.created)
     bbox, start, end = contract.dataset.bbox_wgs84, contract.dataset.start, contract.dataset.end
     ranged = start is not None and end is not None
-    form = "" if len(contract.inputs) == 1 else "-series"
+    form = "-series" if len(contract.inputs) > 1 else "-unit" if contract.input.divisor != 1 else ""
     properties = _properties(contract)
     spectral = any(key.startswith("eo:") for band in properties["bands"] for key in band)
     result = pystac.Item(
@@ -252,10 +252,15 @@ def _input(source: Input, contract: ModelContract) -> dict[str, Any]:
             "dim_order": list(source.dimensions),
             "data_type": "float32",
         },
-        "value_scaling": None,
+        "value_scaling": value_scaling(source),
         "resize_type": None,
         "pre_processing_function": None,
     }
+
+
+def value_scaling(source: Input) -> list[dict[str, Any]] | None:
+    """What a consumer does to stored values first; MLM's ``min-max`` is (value - minimum) / (maximum - minimum)."""
+    return None if source.divisor == 1 else [{"type": "min-max", "minimum": 0, "maximum": source.divisor}]
 
 
 def _output(contract: ModelContract) -> dict[str, Any]:

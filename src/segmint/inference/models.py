@@ -27,6 +27,8 @@ FORMS = {".onnx": "onnx", ".pt": "torchscript", ".pt2": "pt2", ".pth": "pth"}
 """File ending -> format."""
 
 _CONTRACT = "contract.json"
+_OTHER_FORMS = ("series", "unit")
+"""Folders below a model's, with the same network behind another interface."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def find_model(address: str) -> Iterator[ModelFiles]:
     """Find the files of a model; what had to be downloaded or unpacked is removed at the end.
 
     Raises:
-        ModelError: There is no model at the address, or it takes several tensors.
+        ModelError: There is no model at the address, or it is another form than that of one raster as stored.
         ContractError: It has no contract, or one that cannot be used.
         TrackingError: The registry cannot be reached or does not have it.
     """
@@ -96,14 +98,17 @@ def find_model(address: str) -> Iterator[ModelFiles]:
         if len(contract.inputs) > 1:
             names = ", ".join(item.name for item in contract.inputs)
             raise ModelError(f"{address} takes {names}", "a model of one raster", "Use its packed form")
+        if contract.input.divisor != 1:
+            divided = f"{address} takes values divided by {contract.input.divisor:g}"
+            raise ModelError(divided, "a model of stored values", "Use the one in the folder above")
         yield ModelFiles(address, contract, forms, facts)
 
 
 def _folder(folder: Path) -> tuple[ModelContract, dict[str, Path]]:
     """The contract of a folder and every format in it, also one level down as the registry lays them out."""
     contracts = sorted([folder / _CONTRACT, *folder.glob(f"*/{_CONTRACT}")], key=lambda path: len(path.parts))
-    found = next((path for path in contracts if path.is_file() and path.parent.name != "series"), None)
-    files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent.name != "series"]
+    found = next((path for path in contracts if path.is_file() and path.parent.name not in _OTHER_FORMS), None)
+    files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent.name not in _OTHER_FORMS]
     forms = {FORMS[path.suffix]: path for path in files if path.suffix in FORMS}
     if not forms:
         ending = ", ".join(FORMS)

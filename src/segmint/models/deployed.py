@@ -94,6 +94,33 @@ class DeployedSeries(_Deployed):
         return self._probabilities(self.network(burned, self.wind(wind), self.static(static), valid_t))
 
 
+class DeployedUnit(nn.Module):
+    """A deployed model for tools that divide every pixel by 255 and take the class of the largest channel.
+
+    Rounding gives back the stored 8-bit values. Where the model has one sigmoid, its odds are divided by those of the
+    threshold: ``p (1 - t) / (p (1 - t) + (1 - p) t)`` is 0.5 where p is t, so that the largest of the two channels is
+    the foreground from the threshold on.
+
+    Args:
+        model: Stored values ``[B, 3, H, W]`` to probabilities.
+        contract: That of ``model``.
+    """
+
+    def __init__(self, model: nn.Module, contract: ModelContract) -> None:
+        super().__init__()
+        self.model = model
+        self.activation, self.threshold = contract.output.activation, contract.output.threshold
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Probabilities ``[B, K, H, W]``, a channel per class, of stored values / 255 ``[B, 3, H, W]``."""
+        probability: torch.Tensor = self.model(torch.round(image * 255))
+        if self.activation == "softmax":
+            return probability
+        present, absent = probability * (1 - self.threshold), (1 - probability) * self.threshold
+        foreground = present / (present + absent)
+        return torch.cat([1 - foreground, foreground], dim=1)
+
+
 def rebuilt(contract: ModelContract) -> DeployedModel | DeployedSeries:
     """The untrained module of a contract, whichever form it describes."""
     return (DeployedModel if len(contract.inputs) == 1 else DeployedSeries).from_contract(contract)
