@@ -8,12 +8,14 @@ Example:
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segmint.contract import ModelContract
 from segmint.export import dlpk, onnx, program, series, stac, torchscript, unit, weights
 from segmint.export.parity import ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
+from segmint.export.reduced import REDUCED, prove_reduced
 from segmint.export.runtime import Format
 from segmint.export.series import SeriesSample
 from segmint.models.deployed import DeployedModel
@@ -40,6 +42,8 @@ def write(
     files = [name for name in FORMATS if name in names]
     for name in files:
         FORMATS[name].write(model, contract, staging[FORMATS[name].FILE])
+    for name in [name for name in REDUCED if name in names]:
+        REDUCED[name].write(model, contract, sample, staging[onnx.FILE], staging[REDUCED[name].FILE])
     if "dlpk" in names:
         dlpk.write_emd(contract, staging["model.emd"])
         stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
@@ -65,6 +69,11 @@ def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -
     packages = [staging[dlpk.FILE]] if staging[dlpk.FILE].is_file() else []
     return [
         *(prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)),
+        *(
+            prove_reduced(name, staging[kind.FILE], staging[onnx.FILE], sample, contract)
+            for name, kind in REDUCED.items()
+            if staging[kind.FILE].is_file()
+        ),
         *(prove_package(path, sample, contract) for path in packages),
         *(proof for name, form in staging.forms.items() for proof in _PROOFS[name](form)),
     ]
@@ -84,7 +93,10 @@ def read_sample(path: Path, contract: ModelContract) -> ParitySample | SeriesSam
 
 
 def prove_file(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> Proof:
-    """Reopen a file of a format and compare it with the sample."""
+    """Reopen a file of a format and compare it with the sample; its test IoU is another matter."""
+    if name in REDUCED and isinstance(sample, ParitySample):
+        gate = replace(REDUCED[name].gate, max_iou_change=None)
+        return prove(name, REDUCED[name], path, sample, contract, gate)
     kind = FORMATS[name]
     if isinstance(sample, SeriesSample):
         return series.prove_form(name, kind, path, sample, contract)

@@ -23,6 +23,8 @@ ARTIFACT_FOLDERS = {
     "best_model.pt": "models",
     "best_model.onnx": "models",
     "best_model.pt2": "models",
+    "best_model_fp16.onnx": "models",
+    "best_model_int8.onnx": "models",
     "best_model.dlpk": "esri",
     "model.emd": "esri",
     "stac_item.json": "metadata",
@@ -37,9 +39,10 @@ ARTIFACT_FOLDERS = {
     "example_pred.png": "examples",
     "example_target.png": "examples",
 }
-"""Every file that a run leaves -> its artifact folder in the run."""
+"""Every file of a model -> its artifact folder in the run."""
 
-FILES = tuple(ARTIFACT_FOLDERS)
+FILES = tuple(name for name in ARTIFACT_FOLDERS if name not in ("best_model_fp16.onnx", "best_model_int8.onnx"))
+"""Those that every run leaves."""
 
 FORMS = ("series", "unit")
 """Folders of a model's other forms, below the run's artifacts and below the output folder."""
@@ -72,7 +75,7 @@ class Staging:
 
     def take(self, output: Path) -> None:
         """Copy in what a published folder holds."""
-        for name in FILES:
+        for name in ARTIFACT_FOLDERS:
             if (output / name).is_file():
                 shutil.copy2(output / name, self[name])
         for name in FORMS:
@@ -95,7 +98,7 @@ class Staging:
     @property
     def present(self) -> tuple[str, ...]:
         """Published names of the files that are staged."""
-        return tuple(name for name in FILES if self[name].is_file())
+        return tuple(name for name in ARTIFACT_FOLDERS if self[name].is_file())
 
     def add_sources(self, project: Path, checkpoints: Path) -> None:
         """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
@@ -112,7 +115,7 @@ def require_publishable(output: Path) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ExportError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
-    known = {*FILES, *_KEPT, *FORMS}
+    known = {*ARTIFACT_FOLDERS, *_KEPT, *FORMS}
     names = {path.name for path in output.glob("*") if path.suffix != _PACKAGE} if output.is_dir() else set()
     foreign = sorted(names - known)
     if foreign:

@@ -30,6 +30,9 @@ _CONTRACT = "contract.json"
 _OTHER_FORMS = ("series", "unit")
 """Folders below a model's, with the same network behind another interface."""
 
+_REDUCED = ("best_model_fp16.onnx", "best_model_int8.onnx")
+"""Files beside a model that are not as exact; they run when they are named."""
+
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -107,9 +110,10 @@ def find_model(address: str) -> Iterator[ModelFiles]:
 def _folder(folder: Path) -> tuple[ModelContract, dict[str, Path]]:
     """The contract of a folder and every format in it, also one level down as the registry lays them out."""
     contracts = sorted([folder / _CONTRACT, *folder.glob(f"*/{_CONTRACT}")], key=lambda path: len(path.parts))
-    found = next((path for path in contracts if path.is_file() and path.parent.name not in _OTHER_FORMS), None)
-    files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent.name not in _OTHER_FORMS]
-    forms = {FORMS[path.suffix]: path for path in files if path.suffix in FORMS}
+    others = {folder / name for name in _OTHER_FORMS}
+    found = next((path for path in contracts if path.is_file() and path.parent not in others), None)
+    files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent not in others]
+    forms = {FORMS[path.suffix]: path for path in files if path.suffix in FORMS and path.name not in _REDUCED}
     if not forms:
         ending = ", ".join(FORMS)
         raise ModelError(f"{folder}/ has no model", f"a file that ends with {ending}", "Train one, or name its folder")

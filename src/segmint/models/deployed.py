@@ -6,6 +6,7 @@ Example:
     torch.Size([2, 1, 256, 256])
 """
 
+from copy import deepcopy
 from typing import Self
 
 import torch
@@ -92,6 +93,22 @@ class DeployedSeries(_Deployed):
         """
         burned = (fire == 1).to(fire.dtype)
         return self._probabilities(self.network(burned, self.wind(wind), self.static(static), valid_t))
+
+
+class DeployedHalf(DeployedModel):
+    """A deployed model whose network computes in half precision; normalisation and activation stay in fp32.
+
+    Args:
+        model: The model; it is left as it is.
+        contract: Its contract.
+    """
+
+    def __init__(self, model: DeployedModel, contract: ModelContract) -> None:
+        super().__init__(deepcopy(model.network).half(), contract)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Probabilities ``[B, K, H, W]`` in fp32 of raw values ``[B, C, H, W]``."""
+        return self._probabilities(self.network(self.normalisation(image).half()).float())
 
 
 class DeployedUnit(nn.Module):

@@ -15,7 +15,7 @@ from pathlib import Path
 from segmint.contract import ModelContract
 from segmint.errors import ModelError
 from segmint.export.formats import FORMATS
-from segmint.export.publication import ARTIFACT_FOLDERS, FILES, FORMS
+from segmint.export.publication import ARTIFACT_FOLDERS, FORMS
 from segmint.inference.models import FORMS as ENDINGS
 from segmint.inference.models import carried
 
@@ -74,12 +74,12 @@ class Bundle:
 
 
 def _in_folder(folder: Path) -> dict[str, Path]:
-    places = {name: (folder / name, folder / ARTIFACT_FOLDERS[name] / name) for name in FILES}
+    places = {name: (folder / name, folder / ARTIFACT_FOLDERS[name] / name) for name in ARTIFACT_FOLDERS}
     return {name: path for name, paths in places.items() for path in paths[::-1] if path.is_file()}
 
 
 def _file(path: Path) -> dict[str, Path]:
-    name = path.name if path.name in FILES else _BY_ENDING.get(path.suffix)
+    name = path.name if path.name in ARTIFACT_FOLDERS else _BY_ENDING.get(path.suffix)
     if name is None or not path.is_file():
         return {}
     near = {side: other for side in (CONTRACT, SAMPLE) if (other := beside(path, side)).is_file()}

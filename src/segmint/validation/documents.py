@@ -3,7 +3,7 @@
 Example:
     >>> for outcome in checks(bundle, contract):
     ...     print(outcome.line())
-    ok     parity.json           5 proofs within 0.0001 and 99.99 %
+    ok     parity.json           5 proofs, each within its gate
 """
 
 import json
@@ -16,7 +16,8 @@ import yaml
 from segmint.contract import ModelContract
 from segmint.export import card
 from segmint.export.formats import read_sample
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT, Answers, require_sample
+from segmint.export.parity import EXACT, MAX_ABS, MIN_AGREEMENT, Answers, require_sample
+from segmint.export.reduced import REDUCED
 from segmint.validation.bundle import CARD, PROOFS, SAMPLE, Bundle
 from segmint.validation.checks import Check, check, require
 
@@ -71,11 +72,15 @@ def _proofs(path: Path, contract: ModelContract) -> str:
     if content["max_abs_tolerance"] > MAX_ABS or content["min_agreement"] < MIN_AGREEMENT:
         errors.append("its tolerances are looser than the gate")
     for proof in content["formats"]:
-        within = (proof["max_abs"] or 0) <= MAX_ABS and proof["agreement"] >= MIN_AGREEMENT
+        gate = REDUCED[proof["format"]].gate if proof["format"] in REDUCED else EXACT
+        within = (proof["max_abs"] or 0) <= (gate.max_abs or 1) and proof["agreement"] >= gate.min_agreement
+        if gate.max_iou_change is not None:
+            change = proof["iou_change"]
+            within = within and change is not None and abs(change) <= gate.max_iou_change
         if not (within and proof["passed"]):
             errors.append(f"{proof['file']} is not within tolerance")
     require([f"{PROOFS}: {error}" for error in errors], "the proof of this model", _AGAIN)
-    return f"{len(content['formats'])} proofs within {MAX_ABS:g} and {100 * MIN_AGREEMENT:g} %"
+    return f"{len(content['formats'])} proofs, each within its gate"
 
 
 def _card(path: Path, contract: ModelContract) -> str:
