@@ -67,7 +67,7 @@ def test_weights_are_of_the_promised_type(made):
     kinds = {}
     for name, kind in REDUCED.items():
         weights = onnx_library.load(folder / kind.FILE).graph.initializer
-        kinds[name] = {tensor.data_type for tensor in weights if len(tensor.dims) == 4}
+        kinds[name] = {tensor.data_type for tensor in weights if np.prod(tensor.dims) > 100}
     assert kinds == {"onnx_fp16": {onnx_library.TensorProto.FLOAT16}, "onnx_int8": {onnx_library.TensorProto.INT8}}
 
 
@@ -136,7 +136,7 @@ def test_chips_that_the_model_was_not_tested_on_do_not_count(finished_model, lab
     counts.write_text(json.dumps(content | {"chips": {"elsewhere": [[1, 1], [1, 1]]}}))
     with find_model(str(finished_model)) as files:
         path, contract = files.forms["onnx"], files.contract
-    with pytest.raises(DataError, match="24 chips, none that the model was tested on; expected .* elsewhere"):
+    with pytest.raises(DataError, match=r"24 chips, none that the model was tested on; expected .* elsewhere"):
         iou_change(path, path, contract, str(chips), str(labels), counts)
 
 
@@ -152,9 +152,8 @@ def test_int8_that_changes_too_many_pixels_is_refused_with_the_figure(
         (meta / name).write_bytes((finished_model / name).read_bytes())
     (meta / "test_counts.json").write_bytes(counts.read_bytes())
     request = Request("meta", "onnx_int8", "export", str(chips), str(labels))
-    with pytest.raises(
-        ParityError, match=r"best_model_int8.onnx: .*agreement 0\.[89].*expected agreement at least 0.98"
-    ):
+    refusal = r"best_model_int8.onnx: .*agreement 0\.\d+, test IoU .*expected agreement at least 0.98"
+    with pytest.raises(ParityError, match=refusal):
         export(request)
     assert not (tmp_path / "export").exists()
 
