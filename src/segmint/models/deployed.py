@@ -17,6 +17,9 @@ from segmint.models.factory import build
 from segmint.models.history import PackedEmberFormer, history_channels
 from segmint.models.normalisation import Normalisation
 
+_WHOLE = 1e-3
+"""How far from a whole number fp32 leaves one that was divided by 255 and multiplied again, and much more."""
+
 
 class _Deployed(nn.Module):
     """A trained network with its activation behind.
@@ -114,9 +117,9 @@ class DeployedHalf(DeployedModel):
 class DeployedUnit(nn.Module):
     """A deployed model for tools that divide every pixel by 255 and take the class of the largest channel.
 
-    Rounding gives back the stored 8-bit values. Where the model has one sigmoid, its odds are divided by those of the
-    threshold: ``p (1 - t) / (p (1 - t) + (1 - p) t)`` is 0.5 where p is t, so that the largest of the two channels is
-    the foreground from the threshold on.
+    Whole values are made whole again, so that the value of nodata is found; what a tool has resampled stays. Where the
+    model has one sigmoid, its odds are divided by those of the threshold: ``p (1 - t) / (p (1 - t) + (1 - p) t)`` is
+    0.5 where p is t, so that the largest of the two channels is the foreground from the threshold on.
 
     Args:
         model: Stored values ``[B, 3, H, W]`` to probabilities.
@@ -130,7 +133,9 @@ class DeployedUnit(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Probabilities ``[B, K, H, W]``, a channel per class, of stored values / 255 ``[B, 3, H, W]``."""
-        probability: torch.Tensor = self.model(torch.round(image * 255))
+        stored = image * 255
+        whole = torch.round(stored)
+        probability: torch.Tensor = self.model(torch.where((stored - whole).abs() < _WHOLE, whole, stored))
         if self.activation == "softmax":
             return probability
         present, absent = probability * (1 - self.threshold), (1 - probability) * self.threshold
