@@ -1,10 +1,11 @@
 # make train   set up, then run the main job on the built-in sample
 # make test    set up, then lint, types and tests
 # make stack   the team stack without Docker (docs/stack.md)    make stack-test   its tests
+# make test-consumers   the exports in the runtimes of their users; Node with npm and Debian's torch have to be there
 # make setup   only the environment    make lock   compile requirements.txt again
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: train test lint setup lock stack stack-test
+.PHONY: train test test-consumers lint setup lock stack stack-test
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
@@ -22,6 +23,20 @@ train: setup
 test: export OMP_WAIT_POLICY := passive
 test: setup lint
 	python -m pytest -n 2 --dist loadfile
+
+test-consumers: export OMP_WAIT_POLICY := passive
+test-consumers: setup .consumers/.installed
+	python -m pytest -m consumers tests/consumers
+
+# each in an environment of its own; Node's package would fetch CUDA files if its scripts ran
+.consumers/.installed: tests/consumers/package.json tests/consumers/onnxruntime-1.17.txt tests/consumers/geodeep.txt
+	mkdir -p .consumers/node && cp tests/consumers/package.json .consumers/node
+	npm install --prefix .consumers/node --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
+	for name in onnxruntime-1.17 geodeep; do \
+	  $(UV) venv --quiet --clear --python .venv/bin/python .consumers/$$name && \
+	  $(UV) pip install --quiet --python .consumers/$$name -r tests/consumers/$$name.txt || exit 1; \
+	done
+	touch $@
 
 lint: setup
 	ruff check .

@@ -1,6 +1,7 @@
 """Make the formats of a trained model again, from its weights, proven before anything is put into place.
 
     python src/export.py --target runs:/3f2a --formats onnx,dlpk --output_dir export
+    python src/export.py --target meta --formats onnx_int8 --chips_dir chips --labels_dir labels
     mlflow run . -e export -P target=models:/refugee-camp@candidate
 
 ``--help`` lists every parameter. Formats that the output folder already has of the same model stay.
@@ -9,14 +10,22 @@
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmint.errors import ExportError, RecipeError, one_line_errors
 from segmint.parameters import read
 
+if TYPE_CHECKING:
+    from segmint.export.parity import Proof
+    from segmint.export.publication import Staging
+    from segmint.export.source import Source
+
 EXPORTS = Path(".segmint/exports")
 FORMATS = ("pth", "torchscript", "onnx", "pt2", "dlpk")
+OPTIONAL = ("onnx_unit", "onnx_fp16", "onnx_int8")
 
 
 @dataclass(frozen=True)
@@ -25,13 +34,17 @@ class Request:
 
     Attributes:
         target: A folder such as meta, a .pth, .pt2 or .ckpt file, runs:/id, models:/name@alias or models:/name/1.
-        formats: 'all', or some of pth, torchscript, onnx, pt2 and dlpk with commas between.
+        formats: 'all' (pth, torchscript, onnx, pt2, dlpk), or some of these and of onnx_unit, onnx_fp16, onnx_int8.
         output_dir: Where the files go.
+        chips_dir: Chips with those of the test split among them, on which onnx_int8 has to keep its IoU.
+        labels_dir: Their labels; null where they lie beside the chips.
     """
 
     target: str = "meta"
     formats: str = "all"
     output_dir: str = "export"
+    chips_dir: str | None = None
+    labels_dir: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,17 +54,22 @@ class Request:
             RecipeError: There is no such format.
         """
         asked = [name.strip() for name in self.formats.split(",") if name.strip()]
-        unknown = [name for name in asked if name not in ("all", *FORMATS)]
+        unknown = [name for name in asked if name not in ("all", *FORMATS, *OPTIONAL)]
         if unknown or not asked:
-            raise RecipeError(f"formats: '{', '.join(unknown)}'", f"all, or some of {', '.join(FORMATS)}")
-        return FORMATS if "all" in asked else tuple(name for name in FORMATS if name in asked)
+            raise RecipeError(f"formats: '{', '.join(unknown)}'", f"all, or some of {', '.join(FORMATS + OPTIONAL)}")
+        wanted = {*asked, *(FORMATS if "all" in asked else ())}
+        if "onnx_int8" in wanted and self.chips_dir is None:
+            raise RecipeError(
+                "formats: onnx_int8 without chips_dir", "the labelled chips that it has to keep its IoU on"
+            )
+        return tuple(name for name in FORMATS + OPTIONAL if name in wanted)
 
 
 def export(request: Request) -> None:
     """From weights to proven files."""
     from segmint.console import quieten_libraries
     from segmint.contract import ModelContract
-    from segmint.export import formats, parity
+    from segmint.export import card, formats, parity
     from segmint.export.catalogue import catalogue
     from segmint.export.publication import Staging, publish, require_publishable
     from segmint.export.source import open_source
@@ -68,18 +86,38 @@ def export(request: Request) -> None:
         staging.take(output)
         for name, path in source.files.items():
             shutil.copy2(path, staging[name])
+        if not staging["best_model.onnx"].is_file() and not {*names} & {*FORMATS[:-1]}:
+            names = ("onnx", *names)  # what the optional ones are made of, and what a STAC item needs to describe
         if "torchscript" in names and staging["best_model.dlpk"].is_file():
             names = (*names, "dlpk")  # a package holds the TorchScript that lies beside it
         formats.write(source.model, source.contract, source.sample, staging, names)
-        proofs = formats.prove_all(source.contract, source.sample, staging)
+        proofs = [
+            _with_iou(proof, source, staging, request, names)
+            for proof in formats.prove_all(source.contract, source.sample, staging)
+        ]
         for proof in proofs:
             print(f"proof:   {proof.file}: {proof.sentence()} ({proof.runtime})")
         parity.require(proofs)
         parity.write(proofs, source.contract, staging["parity.json"])
+        card.add_reduced(staging["model_card.md"], proofs)
         print(catalogue(source.contract, staging))
         publish(staging, output, staging.present)
     print(f"files:   {output}/")
     print(f"next:    python src/validate.py --target {output}")
+
+
+def _with_iou(proof: "Proof", source: "Source", staging: "Staging", request: Request, names: Sequence[str]) -> "Proof":
+    """The proof with the change of the test IoU where its gate asks: measured, or as it was of a file that stayed."""
+    from segmint.evaluation.precision import iou_change
+    from segmint.export import parity
+
+    if proof.gate.max_iou_change is None:
+        return proof
+    if proof.format not in names or request.chips_dir is None:
+        return replace(proof, iou_change=parity.remembered(staging["parity.json"], proof.format))
+    pair = staging["best_model.onnx"], staging[proof.file]
+    counts = source.files.get("test_chips.csv")
+    return replace(proof, iou_change=iou_change(*pair, source.contract, request.chips_dir, request.labels_dir, counts))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ Dimension = Literal["batch", "time", "bands", "height", "width"]
 
 
 class Input(Part):
-    """A tensor that a consumer feeds: values exactly as they are stored, float32.
+    """A tensor that a consumer feeds: values exactly as they are stored (over the divisor), float32.
 
     Attributes:
         name: Name of the tensor in every format.
@@ -98,6 +98,7 @@ class Input(Part):
         source_dtype: Data type of the stored values, e.g. ``uint8``.
         value_range: Smallest and largest raw value seen in training (stored units).
         nodata: Raw value that marks a pixel as empty when every band has it, or None.
+        divisor: What a consumer divides the stored values by first; 1 but in the unit form of a model.
         normalisation: What the graph does to the values first; None where it takes them as they are.
         description: What the values mean, where the bands do not say it.
     """
@@ -109,6 +110,7 @@ class Input(Part):
     source_dtype: str
     value_range: tuple[Finite, Finite]
     nodata: Finite | None = None
+    divisor: Positive = 1.0
     normalisation: Normalisation | None = None
     description: str = ""
 

@@ -25,6 +25,10 @@ from segmint.files import replace_file
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Evaluation
+    from segmint.export.parity import Proof
+
+_REDUCED, _AFTER = "## Smaller files", "## Environment"
+"""Headings of the section that an export adds, and of the one behind it."""
 
 HEADLINES = {"iou": "IoU", "f1": "F1", "precision": "Precision", "recall": "Recall", "acc": "Accuracy"}
 """Headline scores of an evaluation -> what people call them."""
@@ -56,6 +60,42 @@ def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: l
         serving_example=serving_example(contract),
     )
     replace_file(path, content)
+
+
+def add_reduced(path: Path, proofs: Sequence[Proof]) -> None:
+    """State the measured size, agreement and speed of the reduced files in a card that is there.
+
+    Args:
+        path: The card; what an earlier export stated is replaced.
+        proofs: All proofs of the model; those with a speed are of reduced files.
+    """
+    reduced = [proof for proof in proofs if proof.speed is not None]
+    if not path.is_file() or not reduced:
+        return
+    rows = [
+        f"| {proof.file} | {100 * proof.agreement:.3f} % | {proof.max_abs:.1e} "
+        f"| {'not measured' if proof.iou_change is None else f'{proof.iou_change:+.4f}'} "
+        f"| {proof.speed:.2f} | {size(proof.bytes)} |"
+        for proof in reduced
+    ]
+    section = "\n".join(
+        [
+            _REDUCED,
+            "",
+            "Beside `best_model.onnx`, on the chips of the proof; the speed is that of the machine that exported them.",
+            "",
+            "| File | Same class | Largest difference | Test IoU | Times as fast | Size |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+            "",
+        ]
+    )
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_REDUCED)
+    after = rest[rest.index(_AFTER) :] if rest else ""
+    head, _, tail = before.partition(_AFTER)
+    replace_file(path, head + section + (after or _AFTER + tail))
 
 
 def facts(contract: ModelContract) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from segmint.export.stac_schemas import SchemaStore, validate
 
 
 def catalogue(contract: ModelContract, staging: Staging) -> str:
-    """Write the item over everything that is staged, and that of the series form, and check them.
+    """Write the item over everything that is staged, and those of its other forms, and check them.
 
     Returns:
         One line for the person; schemas that cannot be had are named as not checked.
@@ -23,8 +23,8 @@ def catalogue(contract: ModelContract, staging: Staging) -> str:
         ExportError: The item is invalid, or says something else than contract or files.
     """
     sentence = _written(contract, staging)
-    if staging.series.root.is_dir():
-        _written(ModelContract.read(staging.series["contract.json"]), staging.series)
+    for form in staging.forms.values():
+        _written(ModelContract.read(form["contract.json"]), form)
     return sentence
 
 

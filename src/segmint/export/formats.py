@@ -8,12 +8,15 @@ Example:
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from segmint.contract import ModelContract
-from segmint.export import dlpk, onnx, program, series, stac, torchscript, weights
-from segmint.export.parity import ParitySample, Proof, prove, prove_class_maps
+from segmint.export import dlpk, onnx, program, series, stac, torchscript, unit, weights
+from segmint.export.parity import EXACT, MAX_ABS, MIN_AGREEMENT, ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
+from segmint.export.reduced import REDUCED, prove_reduced
 from segmint.export.runtime import Format
 from segmint.export.series import SeriesSample
 from segmint.models.deployed import DeployedModel
@@ -23,7 +26,7 @@ FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx"
 
 
 ALL = (*FORMATS, "dlpk")
-"""Everything that can be asked for."""
+"""What a run makes."""
 
 
 def write(
@@ -40,12 +43,16 @@ def write(
     files = [name for name in FORMATS if name in names]
     for name in files:
         FORMATS[name].write(model, contract, staging[FORMATS[name].FILE])
+    for name in [name for name in REDUCED if name in names]:
+        REDUCED[name].write(model, contract, sample, staging[onnx.FILE], staging[REDUCED[name].FILE])
     if "dlpk" in names:
         dlpk.write_emd(contract, staging["model.emd"])
         stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
         _package(model, contract, staging)
     if files and series.has_series(model):
-        series.write(model, contract, sample, staging.series.made(), files)
+        series.write(model, contract, sample, staging.form(series.FORM).made(), files)
+    if unit.NAME in names:
+        unit.write(model, contract, sample, staging.form(unit.FORM).made())
 
 
 def _package(model: DeployedModel, contract: ModelContract, staging: Staging) -> None:
@@ -63,9 +70,43 @@ def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -
     packages = [staging[dlpk.FILE]] if staging[dlpk.FILE].is_file() else []
     return [
         *(prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)),
+        *(
+            prove_reduced(name, staging[kind.FILE], staging[onnx.FILE], sample, contract)
+            for name, kind in REDUCED.items()
+            if staging[kind.FILE].is_file()
+        ),
         *(prove_package(path, sample, contract) for path in packages),
-        *(series.prove_all(staging.series) if staging.series.root.is_dir() else ()),
+        *(proof for name, form in staging.forms.items() for proof in _PROOFS[name](form)),
     ]
+
+
+_PROOFS = {series.FORM: series.prove_all, unit.FORM: unit.prove_all}
+
+
+def record_errors(content: dict[str, Any], contract: ModelContract) -> list[str]:
+    """Why a ``parity.json`` is no proof of a model; the figures decide, not the word ``passed``.
+
+    Args:
+        content: Of the file.
+        contract: The model's.
+    """
+    proofs = content.get("formats") or []
+    errors = [] if proofs else ["it holds no proof"]
+    if content.get("sample_sha256") != contract.parity_sample:
+        errors.append("it speaks of another sample than the contract")
+    if content.get("max_abs_tolerance") != MAX_ABS or content.get("min_agreement") != MIN_AGREEMENT:
+        errors.append("its tolerances are not those of the gate")
+    for stated in proofs:
+        gate = REDUCED[stated["format"]].gate if stated.get("format") in REDUCED else EXACT
+        figures = {field.name: stated.get(field.name) for field in fields(Proof)} | {"gate": gate}
+        try:
+            proof = Proof(**figures)
+            whole = proof.passed and stated["passed"] and (proof.max_abs is not None or proof.file.endswith(".dlpk"))
+        except (KeyError, TypeError):
+            whole = False
+        if not whole:
+            errors.append(f"{stated.get('file', 'a proof')} is not within tolerance")
+    return errors
 
 
 def staged(staging: Staging) -> list[str]:
@@ -79,7 +120,10 @@ def read_sample(path: Path, contract: ModelContract) -> ParitySample | SeriesSam
 
 
 def prove_file(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> Proof:
-    """Reopen a file of a format and compare it with the sample."""
+    """Reopen a file of a format and compare it with the sample; its test IoU is another matter."""
+    if name in REDUCED and isinstance(sample, ParitySample):
+        gate = replace(REDUCED[name].gate, max_iou_change=None)
+        return prove(name, REDUCED[name], path, sample, contract, gate)
     kind = FORMATS[name]
     if isinstance(sample, SeriesSample):
         return series.prove_form(name, kind, path, sample, contract)

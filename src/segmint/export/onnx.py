@@ -58,8 +58,8 @@ def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
 def metadata(contract: ModelContract) -> dict[str, Any]:
     """Metadata that QGIS Deepness reads, every value JSON, and the contract itself.
 
-    Deepness divides pixels by 255 and then applies mean and std: mean 0 and std 1/255 hand the graph raw values. It
-    takes one raster; a model of several tensors carries the contract alone.
+    Deepness divides pixels by 255 and then applies mean and std: mean 0 and std 1/255 hand the graph raw values, and
+    std 1 those of the unit form. It takes one raster; a model of several tensors carries the contract alone.
     """
     if len(contract.inputs) > 1:
         return {"contract": contract.model_dump(mode="json")}
@@ -71,7 +71,7 @@ def metadata(contract: ModelContract) -> dict[str, Any]:
         "tiles_size": contract.width,
         "tiles_overlap": round(100 * (1 - contract.stride / contract.width)),
         "standardization_mean": [0.0] * bands,
-        "standardization_std": [1 / 255] * bands,
+        "standardization_std": [contract.input.divisor / 255] * bands,
         "seg_thresh": contract.output.threshold if contract.output.activation == "sigmoid" else 0,
         "seg_small_segment": 0,
         "contract": contract.model_dump(mode="json"),
@@ -88,7 +88,10 @@ def reopen(path: Path, contract: ModelContract) -> Predict:
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def predict(*raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        named = {item.name: array for item, array in zip(contract.inputs, raw, strict=True)}
+        named = {
+            item.name: array if item.divisor == 1 else array / np.float32(item.divisor)
+            for item, array in zip(contract.inputs, raw, strict=True)
+        }
         return np.asarray(session.run([contract.output.name], named)[0])
 
     return predict

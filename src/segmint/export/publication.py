@@ -23,6 +23,8 @@ ARTIFACT_FOLDERS = {
     "best_model.pt": "models",
     "best_model.onnx": "models",
     "best_model.pt2": "models",
+    "best_model_fp16.onnx": "models",
+    "best_model_int8.onnx": "models",
     "best_model.dlpk": "esri",
     "model.emd": "esri",
     "stac_item.json": "metadata",
@@ -31,17 +33,19 @@ ARTIFACT_FOLDERS = {
     "parity_sample.npz": "metadata",
     "model_card.md": "metadata",
     "report.html": "evaluation",
+    "test_chips.csv": "evaluation",
     "confusion_matrix.png": "evaluation",
     "example_input.png": "examples",
     "example_pred.png": "examples",
     "example_target.png": "examples",
 }
-"""Every file that a run leaves -> its artifact folder in the run."""
+"""Every file of a model -> its artifact folder in the run."""
 
-FILES = tuple(ARTIFACT_FOLDERS)
+FILES = tuple(name for name in ARTIFACT_FOLDERS if name not in ("best_model_fp16.onnx", "best_model_int8.onnx"))
+"""Those that every run leaves."""
 
-SERIES = "series"
-"""Folder of the series form of a spread model, below the run's artifacts and below the output folder."""
+FORMS = ("series", "unit")
+"""Folders of a model's other forms, below the run's artifacts and below the output folder."""
 
 _KEPT = (".gitkeep", ".gitignore")
 _PACKAGE = ".dlpk"  # of any name: stac2esri writes it there; the next model's run drops it with the other files
@@ -71,25 +75,30 @@ class Staging:
 
     def take(self, output: Path) -> None:
         """Copy in what a published folder holds."""
-        for name in FILES:
+        for name in ARTIFACT_FOLDERS:
             if (output / name).is_file():
                 shutil.copy2(output / name, self[name])
-        if (output / SERIES).is_dir():
-            self.series.made().take(output / SERIES)
+        for name in FORMS:
+            if (output / name).is_dir():
+                self.form(name).made().take(output / name)
 
     def __getitem__(self, name: str) -> Path:
         """Path of a file by its published name."""
         return self.root / ARTIFACT_FOLDERS[name] / name
 
+    def form(self, name: str) -> "Staging":
+        """Where another form of the model is staged; its folder exists only where there is one."""
+        return Staging(self.root / name)
+
     @property
-    def series(self) -> "Staging":
-        """Where the series form of a spread model is staged; its folder exists only where there is one."""
-        return Staging(self.root / SERIES)
+    def forms(self) -> dict[str, "Staging"]:
+        """The other forms that are staged."""
+        return {name: self.form(name) for name in FORMS if self.form(name).root.is_dir()}
 
     @property
     def present(self) -> tuple[str, ...]:
         """Published names of the files that are staged."""
-        return tuple(name for name in FILES if self[name].is_file())
+        return tuple(name for name in ARTIFACT_FOLDERS if self[name].is_file())
 
     def add_sources(self, project: Path, checkpoints: Path) -> None:
         """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
@@ -106,7 +115,7 @@ def require_publishable(output: Path) -> None:
     """
     if output.exists() and not output.is_dir():
         raise ExportError(f"output_dir: {output} is a file", "a folder", "Choose another -P output_dir")
-    known = {*FILES, *_KEPT, SERIES}
+    known = {*ARTIFACT_FOLDERS, *_KEPT, *FORMS}
     names = {path.name for path in output.glob("*") if path.suffix != _PACKAGE} if output.is_dir() else set()
     foreign = sorted(names - known)
     if foreign:
@@ -128,8 +137,8 @@ def publish(staging: Staging, output: Path, names: Iterable[str] = FILES) -> Non
         for leftover in (beside, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
         _copy(staging, names, beside)
-        if staging.series.root.is_dir():
-            _copy(staging.series, staging.series.present, beside / SERIES)
+        for name, form in staging.forms.items():
+            _copy(form, form.present, beside / name)
         for name in _KEPT:
             if (output / name).is_file():
                 shutil.copy2(output / name, beside / name)

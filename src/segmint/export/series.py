@@ -5,8 +5,8 @@ for those that hold a fire as a series. Its proof uses the packed form's chips a
 probabilities from whole histories with their padding, and from each history alone without it.
 
 Example:
-    >>> series.write(model, contract, sample, staging.series)
-    >>> proofs = series.prove_all(staging.series)
+    >>> series.write(model, contract, sample, staging.form(series.FORM))
+    >>> proofs = series.prove_all(staging.form(series.FORM))
 """
 
 import hashlib
@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from segmint.contract import ModelContract
 from segmint.export import onnx, program, torchscript, weights
 from segmint.export.parity import ParitySample, Proof, prove
-from segmint.export.publication import SERIES, Staging
+from segmint.export.publication import Staging
 from segmint.export.runtime import Format
 from segmint.interface import Band, Input, Normalisation
 from segmint.models.deployed import DeployedModel, DeployedSeries
 from segmint.models.history import PackedEmberFormer
 
+FORM = "series"
 FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
 
 _WIND = tuple(Band(name=name) for name in ("wind_speed", "wind_sin", "wind_cos"))
@@ -126,10 +127,10 @@ def prove_all(staging: Staging) -> list[Proof]:
 
 def prove_form(name: str, kind: Format, path: Path, sample: SeriesSample, contract: ModelContract) -> Proof:
     """Reopen a format; the larger difference of whole and of shortened histories counts."""
-    parts = [prove(f"{SERIES}_{name}", kind, path, part, contract) for part in _parts(sample)]
+    parts = [prove(f"{FORM}_{name}", kind, path, part, contract) for part in _parts(sample)]
     return replace(
         parts[0],
-        file=f"{SERIES}/{kind.FILE}",
+        file=f"{FORM}/{kind.FILE}",
         max_abs=max(proof.max_abs or 0.0 for proof in parts),
         agreement=min(proof.agreement for proof in parts),
     )

@@ -68,6 +68,8 @@ def open_source(address: str) -> Iterator[Source]:
         contract = ModelContract.read(files.get("contract.json", folder / "contract.json"))
         if len(contract.inputs) > 1:
             raise ModelError(f"{address} is a series form", "its packed form", "Name the folder above: it makes both")
+        if contract.input.divisor != 1:
+            raise ModelError(f"{address} is a unit form", "the model itself", "Name the folder above: it makes both")
         parity.require_sample(files.get("parity_sample.npz", folder / "parity_sample.npz"), contract)
         yield Source(_rebuilt(contract, file), contract, files, file.name)
 

@@ -1,8 +1,8 @@
 """``stac_item.json``: the model as a STAC 1.1 item with the Machine Learning Model extension (MLM 1.5.2).
 
 Values come from the contract; sizes and checksums from the files. The graph takes raw values and scales them itself, so
-``value_scaling`` is null: a consumer has nothing to apply. The normalisation stands among the hyperparameters, for the
-record.
+``value_scaling`` is null but in the unit form: a consumer has nothing to apply. The normalisation stands among the
+hyperparameters, for the record.
 
 Example:
     >>> content = item(contract, model_files(staging.root))
@@ -71,6 +71,14 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...], str, str | None, str | None, 
     "models/best_model.pt": ("torchscript", "TorchScript", (_MODEL, _COMPILED), _BINARY, "torch.jit.save", "jit", None),
     "models/best_model.onnx": ("onnx", "ONNX", (_MODEL, _COMPILED), _BINARY, "torch.onnx.export", None, None),
     "models/best_model.pt2": ("pt2", "torch.export program", (_MODEL,), _BINARY, "torch.export.save", None, None),
+    "models/best_model_fp16.onnx": (
+        *("onnx-fp16", "ONNX, network in half precision", (_MODEL, _COMPILED)),
+        *(_BINARY, "torch.onnx.export in fp16", None, None),
+    ),
+    "models/best_model_int8.onnx": (
+        *("onnx-int8", "ONNX, network in 8-bit integers", (_MODEL, _COMPILED)),
+        *(_BINARY, "onnxruntime.quantization", None, None),
+    ),
     "esri/best_model.dlpk": ("esri-package", "Esri package", ("mlm:inference-runtime",), _ZIP, None, None, None),
     "esri/model.emd": ("esri-definition", "Esri model definition", ("metadata",), _JSON, None, None, None),
     "checkpoints/best.ckpt": ("checkpoint", "Training checkpoint", ("mlm:checkpoint",), _BINARY, None, None, None),
@@ -88,6 +96,7 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...], str, str | None, str | None, 
     "metadata/parity_sample.npz": ("parity-sample", "Test chips and answers", ("data",), _ZIP, None, None, None),
     "metadata/model_card.md": ("model-card", "Model card", ("metadata",), "text/markdown", None, None, None),
     "evaluation/report.html": ("report", "Report", ("overview",), "text/html", None, None, None),
+    "evaluation/test_chips.csv": ("test-counts", "Counts per test chip", ("data",), "text/csv", None, None, None),
     "evaluation/confusion_matrix.png": ("confusion-matrix", "Confusion matrix", ("overview",), _PNG, None, None, None),
     "examples/example_input.png": ("example-input", "Example chip", ("overview",), _PNG, None, None, None),
     "examples/example_pred.png": ("example-prediction", "Example prediction", ("overview",), _PNG, None, None, None),
@@ -113,7 +122,7 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
     created = datetime.fromisoformat(contract.created)
     bbox, start, end = contract.dataset.bbox_wgs84, contract.dataset.start, contract.dataset.end
     ranged = start is not None and end is not None
-    form = "" if len(contract.inputs) == 1 else "-series"
+    form = "-series" if len(contract.inputs) > 1 else "-unit" if contract.input.divisor != 1 else ""
     properties = _properties(contract)
     spectral = any(key.startswith("eo:") for band in properties["bands"] for key in band)
     result = pystac.Item(
@@ -251,10 +260,15 @@ def _input(source: Input, contract: ModelContract) -> dict[str, Any]:
             "dim_order": list(source.dimensions),
             "data_type": "float32",
         },
-        "value_scaling": None,
+        "value_scaling": value_scaling(source),
         "resize_type": None,
         "pre_processing_function": None,
     }
+
+
+def value_scaling(source: Input) -> list[dict[str, Any]] | None:
+    """What a consumer does to stored values first; MLM's ``min-max`` is (value - minimum) / (maximum - minimum)."""
+    return None if source.divisor == 1 else [{"type": "min-max", "minimum": 0, "maximum": source.divisor}]
 
 
 def _output(contract: ModelContract) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 
 from segmint.contract import ModelContract
-from segmint.export.stac import checksum, normalisations, semantic_version
+from segmint.export.stac import checksum, normalisations, semantic_version, value_scaling
 
 _SHAPE = {"type": "array", "items": {"type": "integer"}}
 _NAMES = {"type": "array", "items": {"type": "string"}}
@@ -154,7 +154,7 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
             f"{part.name} shape": (source["input"]["shape"], list(contract.shape(part))),
             f"{part.name} dimensions": (source["input"]["dim_order"], list(part.dimensions)),
             f"{part.name} type": (source["input"].get("data_type"), "float32"),
-            f"{part.name} value scaling": (source.get("value_scaling"), None),  # the graph scales itself
+            f"{part.name} value scaling": (source.get("value_scaling"), value_scaling(part)),
         }
     return [f"{name}: item {found}, contract {wanted}" for name, (found, wanted) in stated.items() if found != wanted]
 

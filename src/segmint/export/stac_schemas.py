@@ -170,8 +170,9 @@ def _answer(url: str, seconds: float) -> bytes | Exception:
 
 
 def validate(item: dict[str, Any], store: SchemaStore) -> SchemaReport:
-    """Hold an item against its core schema and every extension that it names."""
-    core = f"https://schemas.stacspec.org/v{item.get('stac_version')}/item-spec/json-schema/item.json"
+    """Hold an item or a collection against its core schema and every extension that it names."""
+    kind = "collection" if item.get("type") == "Collection" else "item"
+    core = f"https://schemas.stacspec.org/v{item.get('stac_version')}/{kind}-spec/json-schema/{kind}.json"
     registry = REGISTRY.combine(Registry(retrieve=_retriever(store)))  # type: ignore[call-arg]
     checked: list[str] = []
     errors: list[str] = []

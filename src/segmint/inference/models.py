@@ -27,6 +27,11 @@ FORMS = {".onnx": "onnx", ".pt": "torchscript", ".pt2": "pt2", ".pth": "pth"}
 """File ending -> format."""
 
 _CONTRACT = "contract.json"
+_OTHER_FORMS = ("series", "unit")
+"""Folders below a model's, with the same network behind another interface."""
+
+_REDUCED = ("best_model_fp16.onnx", "best_model_int8.onnx")
+"""Files beside a model that are not as exact; they run when they are named."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def find_model(address: str) -> Iterator[ModelFiles]:
     """Find the files of a model; what had to be downloaded or unpacked is removed at the end.
 
     Raises:
-        ModelError: There is no model at the address, or it takes several tensors.
+        ModelError: There is no model at the address, or it is another form than that of one raster as stored.
         ContractError: It has no contract, or one that cannot be used.
         TrackingError: The registry cannot be reached or does not have it.
     """
@@ -96,19 +101,24 @@ def find_model(address: str) -> Iterator[ModelFiles]:
         if len(contract.inputs) > 1:
             names = ", ".join(item.name for item in contract.inputs)
             raise ModelError(f"{address} takes {names}", "a model of one raster", "Use its packed form")
+        if contract.input.divisor != 1:
+            divided = f"{address} takes values divided by {contract.input.divisor:g}"
+            raise ModelError(divided, "a model of stored values", "Use the one in the folder above")
         yield ModelFiles(address, contract, forms, facts)
 
 
 def _folder(folder: Path) -> tuple[ModelContract, dict[str, Path]]:
     """The contract of a folder and every format in it, also one level down as the registry lays them out."""
     contracts = sorted([folder / _CONTRACT, *folder.glob(f"*/{_CONTRACT}")], key=lambda path: len(path.parts))
-    found = next((path for path in contracts if path.is_file() and path.parent.name != "series"), None)
-    files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent.name != "series"]
+    others = {folder / name for name in _OTHER_FORMS}
+    found = next((path for path in contracts if path.is_file() and path.parent not in others), None)
+    files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent not in others]
     forms: dict[str, Path] = {}
     for path in files:
-        if path.suffix in FORMS and forms.setdefault(FORMS[path.suffix], path) != path:
-            other = forms[FORMS[path.suffix]].relative_to(folder)
-            raise ModelError(f"{folder}/ has {other} and {path.relative_to(folder)}", "one model", "Name one of them")
+        form = FORMS.get(path.suffix) if path.name not in _REDUCED else None
+        if form and forms.setdefault(form, path) != path:
+            names = f"{forms[form].relative_to(folder)} and {path.relative_to(folder)}"
+            raise ModelError(f"{folder}/ has {names}", "one model", "Name one of them")
     if not forms:
         ending = ", ".join(FORMS)
         raise ModelError(f"{folder}/ has no model", f"a file that ends with {ending}", "Train one, or name its folder")

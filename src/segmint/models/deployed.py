@@ -6,6 +6,7 @@ Example:
     torch.Size([2, 1, 256, 256])
 """
 
+from copy import deepcopy
 from typing import Self
 
 import torch
@@ -15,6 +16,9 @@ from segmint.contract import ModelContract
 from segmint.models.factory import build
 from segmint.models.history import PackedEmberFormer, history_channels
 from segmint.models.normalisation import Normalisation
+
+_WHOLE = 1e-3
+"""How far from a whole number fp32 leaves one that was divided by 255 and multiplied again, and much more."""
 
 
 class _Deployed(nn.Module):
@@ -92,6 +96,51 @@ class DeployedSeries(_Deployed):
         """
         burned = (fire == 1).to(fire.dtype)
         return self._probabilities(self.network(burned, self.wind(wind), self.static(static), valid_t))
+
+
+class DeployedHalf(DeployedModel):
+    """A deployed model whose network computes in half precision; normalisation and activation stay in fp32.
+
+    Args:
+        model: The model; it is left as it is.
+        contract: Its contract.
+    """
+
+    def __init__(self, model: DeployedModel, contract: ModelContract) -> None:
+        super().__init__(deepcopy(model.network).half(), contract)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Probabilities ``[B, K, H, W]`` in fp32 of raw values ``[B, C, H, W]``."""
+        return self._probabilities(self.network(self.normalisation(image).half()).float())
+
+
+class DeployedUnit(nn.Module):
+    """A deployed model for tools that divide every pixel by 255 and take the class of the largest channel.
+
+    Whole values are made whole again, so that the value of nodata is found; what a tool has resampled stays. Where the
+    model has one sigmoid, its odds are divided by those of the threshold: ``p (1 - t) / (p (1 - t) + (1 - p) t)`` is
+    0.5 where p is t, so that the largest of the two channels is the foreground from the threshold on.
+
+    Args:
+        model: Stored values ``[B, 3, H, W]`` to probabilities.
+        contract: That of ``model``.
+    """
+
+    def __init__(self, model: nn.Module, contract: ModelContract) -> None:
+        super().__init__()
+        self.model = model
+        self.activation, self.threshold = contract.output.activation, contract.output.threshold
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Probabilities ``[B, K, H, W]``, a channel per class, of stored values / 255 ``[B, 3, H, W]``."""
+        stored = image * 255
+        whole = torch.round(stored)
+        probability: torch.Tensor = self.model(torch.where((stored - whole).abs() < _WHOLE, whole, stored))
+        if self.activation == "softmax":
+            return probability
+        present, absent = probability * (1 - self.threshold), (1 - probability) * self.threshold
+        foreground = present / (present + absent)
+        return torch.cat([1 - foreground, foreground], dim=1)
 
 
 def rebuilt(contract: ModelContract) -> DeployedModel | DeployedSeries:

@@ -17,7 +17,7 @@ import math
 
 import torch
 from torch import nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import dropout
 
 from segmint.errors import ModelError
 
@@ -61,8 +61,10 @@ class TemporalLayer(nn.Module):
         queries, keys, values = split.permute(3, 0, 1, 4, 2, 5).flatten(2, 3).unbind()
         if last:
             queries, steps = queries[:, :, -1:], steps[:, :, -1:]
-        share = self.dropout if self.training else 0.0
-        read = scaled_dot_product_attention(queries, keys, values, attn_mask=real[:, None, None, :], dropout_p=share)
+        # written out: the fused operator is unknown to the torch 1.13 that TorchScript files still meet
+        scores = queries @ keys.transpose(-2, -1) * queries.shape[-1] ** -0.5
+        scores = scores.masked_fill(~real[:, None, None, :], torch.finfo(scores.dtype).min)
+        read = dropout(scores.softmax(dim=-1), self.dropout, self.training) @ values
         read = read.reshape(batch, patches, self.heads, -1, width // self.heads).transpose(2, 3).flatten(3)
         steps = steps + self.projection(read)
         result: torch.Tensor = steps + self.hidden(steps)

@@ -56,7 +56,7 @@ class Dossier:
         imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))
         imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract.output.classes))
         imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract.output.classes))
-        replace_file(staging.root / "evaluation" / "test_chips.csv", counts_table(self.evaluation))
+        replace_file(staging["test_chips.csv"], counts_table(self.evaluation))
 
     def _reliability(self) -> Figure:
         before, after = self.calibration.ece_before, self.calibration.ece_after

@@ -15,13 +15,14 @@ from pathlib import Path
 from segmint.contract import ModelContract
 from segmint.errors import ModelError
 from segmint.export.formats import FORMATS
-from segmint.export.publication import ARTIFACT_FOLDERS, FILES, SERIES
-from segmint.inference.models import FORMS, carried
+from segmint.export.publication import ARTIFACT_FOLDERS, FORMS
+from segmint.inference.models import FORMS as ENDINGS
+from segmint.inference.models import carried
 
 CONTRACT, SAMPLE, ITEM = "contract.json", "parity_sample.npz", "stac_item.json"
 PACKAGE, DEFINITION, CARD, PROOFS = "best_model.dlpk", "model.emd", "model_card.md", "parity.json"
 
-_BY_ENDING = {ending: FORMATS[form].FILE for ending, form in FORMS.items()} | {".dlpk": PACKAGE, ".emd": DEFINITION}
+_BY_ENDING = {ending: FORMATS[form].FILE for ending, form in ENDINGS.items()} | {".dlpk": PACKAGE, ".emd": DEFINITION}
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,9 @@ class Bundle:
         return cls(place, files)
 
     @property
-    def series(self) -> "Bundle | None":
-        """The series form of a spread model, where it lies below."""
-        folder = self.place / SERIES
-        return Bundle.of(folder) if self.place.is_dir() and folder.is_dir() else None
+    def forms(self) -> "dict[str, Bundle]":
+        """Other forms of the model that lie below."""
+        return {name: Bundle.of(self.place / name) for name in FORMS if (self.place / name).is_dir()}
 
     def contract(self) -> ModelContract:
         """The contract beside the files, or inside one of them.
@@ -67,19 +67,19 @@ class Bundle:
         if CONTRACT in self.files:
             return ModelContract.read(self.files[CONTRACT])
         for path in self.files.values():
-            text = carried(path) if path.suffix in FORMS else None
+            text = carried(path) if path.suffix in ENDINGS else None
             if text is not None:
                 return ModelContract.parse(text, str(path))
         return ModelContract.read(self.place / CONTRACT if self.place.is_dir() else beside(self.place, CONTRACT))
 
 
 def _in_folder(folder: Path) -> dict[str, Path]:
-    places = {name: (folder / name, folder / ARTIFACT_FOLDERS[name] / name) for name in FILES}
+    places = {name: (folder / name, folder / ARTIFACT_FOLDERS[name] / name) for name in ARTIFACT_FOLDERS}
     return {name: path for name, paths in places.items() for path in paths[::-1] if path.is_file()}
 
 
 def _file(path: Path) -> dict[str, Path]:
-    name = path.name if path.name in FILES else _BY_ENDING.get(path.suffix)
+    name = path.name if path.name in ARTIFACT_FOLDERS else _BY_ENDING.get(path.suffix)
     if name is None or not path.is_file():
         return {}
     near = {side: other for side in (CONTRACT, SAMPLE) if (other := beside(path, side)).is_file()}

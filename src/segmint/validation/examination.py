@@ -51,7 +51,7 @@ def examine(target: str, schemas: SchemaStore) -> Iterator[Check]:
 
 
 def examine_bundle(bundle: Bundle, schemas: SchemaStore) -> Iterator[Check]:
-    """Check the files of a model and of its series form."""
+    """Check the files of a model and of its other forms."""
     contract_check = check("contract", _contract, bundle)
     if set(bundle.files) - {ITEM} or contract_check.passed:
         yield contract_check
@@ -62,9 +62,9 @@ def examine_bundle(bundle: Bundle, schemas: SchemaStore) -> Iterator[Check]:
         yield from item.checksum(beside(bundle.place, ITEM), bundle.place)
     if ITEM in bundle.files:
         yield from item.checks(bundle.files[ITEM], contract, schemas)
-    if bundle.series is not None:
-        for outcome in examine_bundle(bundle.series, schemas):
-            yield replace(outcome, name=f"series {outcome.name}")
+    for form, below in bundle.forms.items():
+        for outcome in examine_bundle(below, schemas):
+            yield replace(outcome, name=f"{form} {outcome.name}")
 
 
 def _held_against(bundle: Bundle, contract: ModelContract) -> Iterator[Check]:

@@ -20,6 +20,7 @@ from segmint.export import onnx as onnx_format
 from segmint.export import parity
 from segmint.export.formats import FORMATS, prove_file
 from segmint.export.parity import ParitySample
+from segmint.export.reduced import REDUCED
 from segmint.export.series import SeriesSample
 from segmint.inference.models import carried
 from segmint.models.deployed import rebuilt
@@ -37,8 +38,9 @@ def checks(bundle: Bundle, contract: ModelContract, sample: ParitySample | Serie
         contract: What they have to be.
         sample: Raw chips and the trained network's answers, or None where they cannot be had.
     """
-    for name, kind in FORMATS.items():
-        path = bundle.files.get(kind.FILE)
+    files = {name: kind.FILE for name, kind in (FORMATS | REDUCED).items()}
+    for name, file in files.items():
+        path = bundle.files.get(file)
         if path is None:
             continue
         if sample is not None:
@@ -47,9 +49,9 @@ def checks(bundle: Bundle, contract: ModelContract, sample: ParitySample | Serie
             yield check("pth figures", _figures, path, contract)
         elif CONTRACT in bundle.files:
             yield check(f"{name} contract", _same_contract, path, contract)
-        if name == "onnx":
-            yield check("onnx graph", _graph, path, contract)
-            yield check("onnx metadata", _metadata, path, contract)
+        if path.suffix == ".onnx":
+            yield check(f"{name} graph", _graph, path, contract)
+            yield check(f"{name} metadata", _metadata, path, contract)
 
 
 def _answers(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> str:
