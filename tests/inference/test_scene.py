@@ -103,6 +103,15 @@ def test_another_resolution_is_refused_with_both_figures_and_read_on_request(con
     assert np.abs(found[:, 1:-1, 1:-1] - means[:, 1:-1, 1:-1]).max() <= 1
 
 
+def test_pixels_that_are_far_too_coarse_are_refused_without_proposing_to_resample(contract, tmp_path):
+    write_raster(tmp_path / "a.tif", noise(), (500_000.0, 4_000_000.0), pixel=5.0)
+    with (
+        pytest.raises(SceneError, match=r"pixels of 5\.0\d* m; expected 0\.5 m.*Find finer imagery"),
+        Scene.open(str(tmp_path / "a.tif"), contract),
+    ):
+        pass
+
+
 def test_a_tenth_more_is_no_other_resolution(contract, tmp_path):
     write_raster(tmp_path / "a.tif", noise(), (500_000.0, 4_000_000.0), pixel=0.55)
     with Scene.open(str(tmp_path / "a.tif"), contract) as scene:

@@ -15,6 +15,9 @@ from segmint.errors import ModelError, SceneError
 RESOLUTION_TOLERANCE = 0.2
 """Largest relative difference of the ground resolution that is predicted without resampling."""
 
+_COARSE = 6
+"""Times as coarse as in training from which resampling is not proposed: a house has then become a pixel or two."""
+
 _FAR = 250
 """An image is refused where its values fill less than this fraction of the training range, or lie above twice it."""
 
@@ -56,11 +59,9 @@ def require_resolution(name: str, found_m: float | None, contract: ModelContract
     if wanted_m is None or found_m is None:
         return
     if not 1 / (1 + RESOLUTION_TOLERANCE) <= found_m / wanted_m <= 1 + RESOLUTION_TOLERANCE:
-        raise SceneError(
-            f"{name} has pixels of {found_m:.4g} m",
-            f"{wanted_m:.4g} m, as in training",
-            remedy,
-        )
+        if found_m > _COARSE * wanted_m:
+            remedy = "Find finer imagery: what the model was trained on cannot be seen in it, resampled or not"
+        raise SceneError(f"{name} has pixels of {found_m:.4g} m", f"{wanted_m:.4g} m, as in training", remedy)
 
 
 def fill(sample: NDArray[np.generic]) -> str | None:
