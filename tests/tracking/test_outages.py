@@ -1,5 +1,7 @@
 """Runs and a real server, with a network between them that fails."""
 
+import contextlib
+import io
 import signal
 import sqlite3
 import sys
@@ -98,6 +100,21 @@ def test_metrics_of_an_outage_arrive_once_with_the_times_at_which_they_were_meas
     assert [(value, step) for value, step, _ in found] == [(0.9, 1), (0.5, 2), (0.25, 3)]
     for (_, _, at), (first, last) in zip(found[1:], times, strict=True):
         assert first <= at <= last
+
+
+def test_both_ends_of_an_outage_are_told_once_even_while_a_library_is_silenced(store, network, monkeypatch, capsys):
+    patiently(monkeypatch)
+    run = begun()
+    with run.closing(), contextlib.redirect_stdout(io.StringIO()):
+        with network.away():
+            for epoch in range(1, 4):
+                run.log_epoch(epoch, {"val_loss": 0.5})
+                time.sleep(0.5)
+        time.sleep(3)
+    said = capsys.readouterr().out
+    assert said.count("store:    does not answer since") == 1
+    assert said.count("store:    answers again since") == 1
+    assert said.index("does not answer") < said.index("answers again")
 
 
 def test_an_answer_that_is_lost_makes_nothing_double(store, network, monkeypatch, tmp_path):
