@@ -11,6 +11,7 @@ Example:
 """
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -58,6 +59,7 @@ class Courier:
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
         self._until: float | None = None
         self._passing = True
+        self._console = sys.stdout  # as it is now: exporters silence it for a while, for every thread
 
     def start(self) -> None:
         """Deliver in the background from now on."""
@@ -112,12 +114,13 @@ class Courier:
                 print(
                     f"store:    {verb} since {time.strftime('%H:%M:%S')} ({reason(error)}); "
                     f"what it should know is kept in {self.journal.folder}",
+                    file=self._console,
                     flush=True,
                 )
             self.fault = reason(error)
             return False
         if self.fault:
-            print(f"store:    answers again since {time.strftime('%H:%M:%S')}", flush=True)
+            print(f"store:    answers again since {time.strftime('%H:%M:%S')}", file=self._console, flush=True)
         self.fault = ""
         self.journal.delivered(entry)
         return True

@@ -27,8 +27,8 @@ _HEARTS = (
     (r"\[Errno -?\d+\] ([^'\")\]]+)", "{}"),
     (r"too many (\d+) error responses|failed with error code (\d{3})|^(\d{3}) \w+ Error", "it answers with status {}"),
     (r"\.\w*Error\) (.+?)(?: \[SQL|$)", "{}"),
-    (r"(?:Error|Disconnected)\((?:\d+, )?['\"]([^'\"]+)", "{}"),
     (r"timed out", "no answer in time"),
+    (r"(?:Error|Disconnected)\((?:\d+, )?['\"]([^'\"]+)", "{}"),
 )
 """What matters in the messages of requests, of MLflow's client and of the database drivers, and how it is said."""
 
