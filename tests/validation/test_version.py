@@ -10,7 +10,6 @@ import torch
 import yaml
 
 from segmint.contract import ModelContract
-from segmint.export.parity import ParitySample
 from segmint.export.source import open_source
 from segmint.registry.registration import register
 from segmint.validation.examination import examine
@@ -33,12 +32,10 @@ def registered(finished_run, tmp_path_factory):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
         patch.chdir(root)
         mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
-        extra = [finished_run["stac_item.json"], finished_run["contract.json"]]
         contract = ModelContract.read(finished_run["contract.json"])
-        chips = ParitySample.read(finished_run["parity_sample.npz"]).chips
-        with open_source(str(finished_run.root)) as source, mlflow.start_run() as run:
+        with mlflow.start_run() as run:
             mlflow.log_artifacts(str(finished_run.root))
-            version = register(source.model, contract, chips, extra, "", move_alias=True)
+            version = register(run.info.run_id, finished_run.root, "", move_alias=True)
         address = f"models:/{contract.name}/{version}"
         folder = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(root / "downloaded"))
         yield Registered(f"models:/{contract.name}@candidate", Path(folder), run.info.run_id)
