@@ -33,7 +33,7 @@ def registered(finished_run, tmp_path_factory):
         patch.chdir(root)
         mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
         contract = ModelContract.read(finished_run["contract.json"])
-        with mlflow.start_run() as run:
+        with mlflow.start_run(experiment_id="0") as run:  # of this store, whatever store was used before
             mlflow.log_artifacts(str(finished_run.root))
             version = register(run.info.run_id, finished_run.root, "", move_alias=True)
         address = f"models:/{contract.name}/{version}"
