@@ -1,0 +1,143 @@
+"""How much of the bare computation's speed does `train` reach, with everything logged?
+
+    python benchmarks/training.py
+    python benchmarks/training.py --recipe wildfire-del --epochs 4 --options training.batch_size=8
+
+Trains a recipe on its built-in sample as `train` does: tiles read and augmented, metrics of steps and epochs, a record
+in MLflow (sqlite), checkpoints. After each of these epochs a plain PyTorch loop runs one with the same network, batch,
+precision and memory layout on tensors that lie in memory, without metrics and with the plainest loss. Both count the
+same training and validation images. The first pair warms up; the ratio is stated for each of the others.
+"""
+
+import argparse
+import contextlib
+import copy
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT / "src"))
+
+import torch  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from segmint.command_line import parse  # noqa: E402
+from segmint.console import quieten_libraries  # noqa: E402
+from segmint.data.preparation import prepare  # noqa: E402
+from segmint.tracking.folder import Identity  # noqa: E402
+from segmint.tracking.gallery import Gallery  # noqa: E402
+from segmint.tracking.run import TrackedRun  # noqa: E402
+from segmint.tracking.store import connect  # noqa: E402
+from segmint.training import hardware  # noqa: E402
+from segmint.training.resume import recipe_digest  # noqa: E402
+from segmint.training.session import Session  # noqa: E402
+
+Batches = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+class BareLoop:
+    """The same computation without anything around it.
+
+    Args:
+        session: Network, batches and hardware of the run that it is measured beside.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.device = session.hardware.accelerator
+        self.precision = session.hardware.precision
+        self.layout = torch.channels_last if session.hardware.channels_last else torch.contiguous_format
+        self.network = copy.deepcopy(session.task.network).to(self.device, memory_format=self.layout)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), session.recipe.training.lr)
+        self.train, self.val = (self._batches(session, split) for split in ("train", "val"))
+
+    def _batches(self, session: Session, split: str) -> Batches:
+        return [
+            (batch["image"].to(self.device).contiguous(memory_format=self.layout), batch["target"].to(self.device))
+            for batch in session.loaders[split]
+        ]
+
+    def epoch(self) -> float:
+        """Seconds of one epoch: every training batch once, then every validation batch."""
+        started = time.perf_counter()
+        self.network.train()
+        for image, target in self.train:
+            self.optimizer.zero_grad(set_to_none=True)
+            with self._autocast():
+                logits = self.network(image)
+            _loss(logits.float(), target).backward()
+            self.optimizer.step()
+        self.network.eval()
+        with torch.no_grad(), self._autocast():
+            for image, _ in self.val:
+                self.network(image)
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+    def _autocast(self) -> contextlib.AbstractContextManager[None]:
+        if self.precision == "32-true":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device, torch.bfloat16 if self.precision == "bf16-mixed" else torch.float16)
+
+
+def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if logits.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], (target == 1).float())
+    return functional.cross_entropy(logits, target.long(), ignore_index=255)
+
+
+class Stopwatch:
+    """A sink of epochs that lets the bare loop run one after each, and leaves its time out.
+
+    Args:
+        bare: The bare loop.
+    """
+
+    def __init__(self, bare: BareLoop) -> None:
+        self.bare, self.pairs = bare, []
+        self.since = time.perf_counter()
+
+    def __call__(self, epoch: int, record: dict[str, float]) -> None:
+        """Note the pair of seconds."""
+        ours = time.perf_counter() - self.since
+        bare = self.bare.epoch()
+        self.pairs.append((ours, bare))
+        print(f"epoch {epoch}: train {ours:.2f} s, bare {bare:.2f} s", flush=True)
+        self.since = time.perf_counter()
+
+
+def main() -> None:
+    """Print images per second of both and the ratio with its spread."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--recipe", default="refugee-camp", help="a recipe (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=5, help="epochs, the first of which warms up (%(default)s)")
+    parser.add_argument("--options", nargs="*", default=[], help="recipe keys such as training.batch_size=8")
+    arguments = parser.parse_args()
+    quieten_libraries()
+    with tempfile.TemporaryDirectory(prefix="segmint-training-") as scratch:
+        os.chdir(scratch)
+        options = [f"--{item}" for item in arguments.options]
+        recipe = parse([f"--recipe={arguments.recipe}", f"--epochs={arguments.epochs}", *options])
+        prepared = prepare(recipe)
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"
+        identity = Identity(recipe_digest(recipe), prepared.fingerprint.digest, connect())
+        run = TrackedRun.start(recipe.recipe, Path(scratch) / "runs", identity)
+        with run.closing():
+            session = Session.open(recipe, prepared, hardware.choose(recipe.training))
+            print(session.banner(), flush=True)
+            watch = Stopwatch(BareLoop(session))
+            gallery = Gallery(session.source, session.classes, run.log_picture)
+            session.fit(Path(scratch) / "checkpoints", None, [run.log_epoch, watch], run.log_steps, gallery.log)
+        images = sum(len(session.dataset(split)) for split in ("train", "val"))
+    ratios = [bare / ours for ours, bare in watch.pairs[1:]]
+    ours, bare = (statistics.median(side) for side in zip(*watch.pairs[1:], strict=True))
+    print(f"{images} images an epoch: train {images / ours:.2f} images/s, bare {images / bare:.2f} images/s")
+    print(f"ratio {statistics.median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f})")
+
+
+if __name__ == "__main__":
+    main()
