@@ -8,8 +8,6 @@ ones, of the built-in sample unless chips are named, one after the other; the ra
 
 import argparse
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,25 +18,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "src")]
 
 from stack.native import Stack  # noqa: E402
+from stack.trial import variables  # noqa: E402
 
-SECRETS = (
-    "POSTGRES_PASSWORD",
-    "S3_ACCESS_KEY_ID",
-    "S3_SECRET_ACCESS_KEY",
-    "MLFLOW_ADMIN_PASSWORD",
-    "MLFLOW_SECRET_KEY",
-)
 STAGES = ("run:", "fit:", "artifacts:", "registration:")
-
-
-def variables() -> dict[str, str]:
-    """What `.env` would say: secrets made for this, and free ports."""
-    made = {name: secrets.token_hex(12) for name in SECRETS}
-    with socket.socket() as one, socket.socket() as other:
-        for probe, name in ((one, "MLFLOW_PORT"), (other, "MINIO_CONSOLE_PORT")):
-            probe.bind(("127.0.0.1", 0))
-            made[name] = str(probe.getsockname()[1])
-    return made
 
 
 def trained(room: Path, store: dict[str, str], options: list[str]) -> float:

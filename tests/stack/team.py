@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,15 +15,9 @@ from mlflow import MlflowClient
 from mlflow.server import get_app_client
 from places import REPOSITORY, SHARED
 
+from stack import trial
 from stack.native import Stack
 
-SECRETS = (
-    "POSTGRES_PASSWORD",
-    "S3_ACCESS_KEY_ID",
-    "S3_SECRET_ACCESS_KEY",
-    "MLFLOW_ADMIN_PASSWORD",
-    "MLFLOW_SECRET_KEY",
-)
 SCHEMAS = Path(os.environ.get("SEGMINT_STAC_SCHEMAS", SHARED / "stac-schemas"))
 """The published STAC schemas, which promotion wants."""
 
@@ -58,7 +51,7 @@ class Team:
         return Person("admin", self.variables["MLFLOW_ADMIN_PASSWORD"])
 
     def secrets(self) -> list[str]:
-        return [self.trainer.password, self.reader.password, *(self.variables[name] for name in SECRETS)]
+        return [self.trainer.password, self.reader.password, *(self.variables[name] for name in trial.SECRETS)]
 
     def environment(self, room: Path, person: Person) -> dict[str, str]:
         """All that a client's process knows: the address, a name and a password."""
@@ -101,14 +94,5 @@ class Team:
 
 
 def made_variables() -> dict[str, str]:
-    """Secrets made for a test, and ports that are free."""
-    made = {name: secrets.token_hex(12) for name in SECRETS} | {"MLFLOW_WORKERS": "2"}
-    return made | free_ports()
-
-
-def free_ports() -> dict[str, str]:
-    """A free port on loopback for each one that the stack publishes."""
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return {"MLFLOW_PORT": str(one.getsockname()[1]), "MINIO_CONSOLE_PORT": str(other.getsockname()[1])}
+    """What a test tells a stack: fewer processes of the server than it has by default."""
+    return trial.variables() | {"MLFLOW_WORKERS": "2"}

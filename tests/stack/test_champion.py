@@ -10,9 +10,10 @@ import psutil
 import pytest
 from e2e_settings import SMALL
 from places import REPOSITORY
-from team import SCHEMAS, Team, free_ports
+from team import SCHEMAS, Team
 
 from stack.native import Stack
+from stack.trial import free_ports
 
 pytestmark = pytest.mark.stack
 NAME = "refugee-camp"

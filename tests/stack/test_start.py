@@ -10,11 +10,12 @@ import sys
 import psutil
 import pytest
 from places import REPOSITORY
-from team import SECRETS, made_variables
+from team import made_variables
 
 from stack.composition import StackError
 from stack.native import Stack
 from stack.programs import build_minio, postgres_programs
+from stack.trial import SECRETS
 
 pytestmark = pytest.mark.stack
 
