@@ -19,3 +19,9 @@ def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(tmp_pat
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert torch.load(last, weights_only=True) == {"epoch": 1}
     assert [path.name for path in last.parent.iterdir()] == ["last.ckpt"]
+
+
+def test_what_a_killed_process_left_half_is_gone_after_the_next_checkpoint(tmp_path):
+    (tmp_path / ".last.ckpt.123-456.part").write_bytes(b"half")
+    WholeCheckpoints().save_checkpoint({"epoch": 1}, tmp_path / "last.ckpt")
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]

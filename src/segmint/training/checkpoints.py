@@ -27,4 +27,6 @@ class WholeCheckpoints(TorchCheckpointIO):
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        for half in target.parent.glob(f".{target.name}.*.part"):
+            half.unlink()  # of a process that was killed while it wrote; nobody else writes into a run's folder
         write_beside(target, lambda beside: torch.save(checkpoint, beside))
