@@ -27,6 +27,9 @@ from segmint.evaluation.tally import Tally
 from segmint.inference.objects import ObjectScores
 from segmint.inference.pipeline import Predict, run
 
+_BATCH = 8
+"""Windows that a network sees at once where nobody says how many."""
+
 
 def score_chips(
     chips: Sequence[Chip], contract: ModelContract, settings: Settings, predict: Predict, pooled: str | None
@@ -99,6 +102,20 @@ def answers(
             waiting.clear()
     if waiting:
         yield from _at_once(waiting, contract, predict)
+
+
+def tallied(chips: Sequence[Chip], contract: ModelContract, predict: Predict) -> Tally:
+    """Counts of chips, answered with the model's own threshold and stride.
+
+    Args:
+        chips: Chips that suit the model.
+        contract: The model's.
+        predict: The model.
+    """
+    tally = Tally(contract, contract.output.threshold)
+    for item in answers(chips, contract, predict, contract.stride, _BATCH):
+        tally.begin(item.chip.stem, *item.target.shape).add(item.probability, item.target)
+    return tally
 
 
 def _at_once(chips: Sequence[Chip], contract: ModelContract, predict: Predict) -> Iterator[Answered]:

@@ -5,19 +5,14 @@ Example:
     -0.0021
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from segmint.contract import ModelContract
-from segmint.data.chips import Chip
 from segmint.errors import DataError
-from segmint.evaluation.chips import answers
+from segmint.evaluation.chips import tallied
 from segmint.evaluation.held_out import HeldOutCounts
 from segmint.evaluation.reading import labelled_chips, reading
-from segmint.evaluation.tally import Tally
 from segmint.export import onnx
-
-_BATCH = 8
 
 
 def iou_change(
@@ -44,11 +39,8 @@ def iou_change(
     if not kept:
         wanted = f"some of the {len(tested)} of the test split, such as {min(tested)}"
         raise DataError(f"{chips_dir}: {len(chips)} chips, none that the model was tested on", wanted)
-    return _iou(reduced, contract, kept) - _iou(original, contract, kept)
-
-
-def _iou(path: Path, contract: ModelContract, chips: Sequence[Chip]) -> float:
-    tally = Tally(contract, contract.output.threshold)
-    for item in answers(chips, contract, onnx.reopen(path, contract), contract.stride, _BATCH):
-        tally.begin(item.chip.stem, *item.target.shape).add(item.probability, item.target)
-    return float(tally.evaluation("test", pooled=None).scores["iou"])
+    before, after = (
+        tallied(kept, contract, onnx.reopen(path, contract)).evaluation("test", pooled=None).scores["iou"]
+        for path in (original, reduced)
+    )
+    return after - before

@@ -9,14 +9,12 @@ Example:
 from collections.abc import Sequence
 
 from segmint.data.fingerprint import fingerprint
-from segmint.evaluation.chips import answers
+from segmint.evaluation.chips import tallied
 from segmint.evaluation.held_out import HeldOutCounts
 from segmint.evaluation.reading import labelled_chips, reading
-from segmint.evaluation.tally import Tally
 from segmint.inference.backend import choose
 from segmint.inference.models import find_model
 
-_BATCH = 8
 _WHOLE = "every chip as a whole"
 
 
@@ -41,9 +39,7 @@ def recount(
     with find_model(address) as files:
         contract = files.contract
         chips = labelled_chips(reading(contract, arguments, chips_dir, labels_dir), contract)
-        tally = Tally(contract, contract.output.threshold)
-        for item in answers(chips, contract, choose(files, "torch").predict, contract.stride, _BATCH):
-            tally.begin(item.chip.stem, *item.target.shape).add(item.probability, item.target)
+        tally = tallied(chips, contract, choose(files, "torch").predict)
     known = fingerprint(chips)
     digests = {entry.path: entry.sha256 for entry in known.files}
     counts = tally.evaluation("test", pooled=None).counts(known.digest, _WHOLE)
