@@ -52,6 +52,20 @@ def test_what_the_store_has_is_not_told_again(tmp_path):
     assert Journal.open(tmp_path).first() is None
 
 
+def test_what_was_refused_keeps_its_place_and_holds_nothing_back(tmp_path):
+    journal = Journal.open(tmp_path)
+    journal.write([("tags", {"name": name}) for name in "abcd"])
+    journal.delivered(journal.first())
+    journal.refused(journal.first())
+    assert [entry.content["name"] for entry in rest(journal)] == ["c", "d"]
+    assert journal.pending() == "1 tag"
+    # a later process tells again what is behind it, which changes nothing in the store
+    assert [entry.content["name"] for entry in rest(Journal.open(tmp_path))] == ["b", "c", "d"]
+    journal.reconsider()
+    assert [entry.content["name"] for entry in rest(journal)] == ["b"]
+    assert Journal.open(tmp_path).first() is None
+
+
 def test_not_a_number_and_infinity_survive(tmp_path):
     Journal.open(tmp_path).write([("metrics", [["a", float("nan"), 0], ["b", float("inf"), 0]])])
     (_, nan, _), (_, infinite, _) = Journal.open(tmp_path).first().content

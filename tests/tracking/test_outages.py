@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 import signal
 import sqlite3
 import sys
@@ -273,6 +274,81 @@ def test_a_registration_that_is_interrupted_anywhere_leaves_one_version(store, n
     whole = "select model_id from logged_models where source_run_id = ? and lifecycle_stage = 'active' and status = 2"
     assert len(store.rows(whole, run.run_id)) == models
     assert MlflowClient().get_model_version_by_alias("test-model", "candidate").version == version
+
+
+def refused_in_registration(network, seconds) -> threading.Thread:
+    """The network loses an answer in the middle of a registration, and refuses every connection from then on."""
+
+    def happen():
+        while not network.lost:
+            time.sleep(0.01)
+        network.close()
+        network.swallows = None
+        if seconds is not None:
+            time.sleep(seconds)
+            network.reopen()
+
+    network.lost, network.swallows = 0, b"model-versions/create"
+    happening = threading.Thread(target=happen)
+    happening.start()
+    return happening
+
+
+def trained(finished_run) -> TrackedRun:
+    """A run with a staged model."""
+    run = begun()
+    shutil.copytree(finished_run.root, run.folder.staging)
+    return run
+
+
+def test_a_network_that_refuses_in_registration_and_comes_back_leaves_one_version(
+    store, network, monkeypatch, finished_run
+):
+    patiently(monkeypatch)
+    run = trained(finished_run)
+    with run.closing():
+        happening = refused_in_registration(network, seconds=3)
+        run.register("A test.", move_alias=True)
+    happening.join()
+    assert len(store.rows("select version from model_versions where run_id = ?", run.run_id)) == 1
+    assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
+
+
+def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, network, finished_run):
+    run = trained(finished_run)
+
+    def body():
+        with run.closing():
+            happening = refused_in_registration(network, seconds=None)
+            run.register("A test.", move_alias=True)
+            happening.join()
+
+    with pytest.raises(TrackingError, match=r"still without .*the registration and the status \(Connection refused\)"):
+        body()
+    network.reopen()
+    sync(Request())
+    assert len(store.rows("select version from model_versions where run_id = ?", run.run_id)) == 1
+    assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
+
+
+def test_what_the_store_never_takes_is_named_and_holds_nothing_else_back(store, network, capsys):
+    run = begun()
+
+    def body():
+        with run.closing():
+            run.log_epoch(1, {"loss of $": 0.5})  # no name of a metric for MLflow
+            run.log_epoch(1, {"val_loss": 0.5})
+
+    with pytest.raises(TrackingError, match=r"is still without 1 metric \(Invalid value") as caught:
+        body()
+    assert "loss of $" in str(caught.value)
+    assert [(value, step) for value, step, _ in history(store, run, "val_loss")] == [(0.5, 1)]
+    assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
+    said = capsys.readouterr().out
+    assert said.count("store:    refuses since") == 1
+    assert "answers again" not in said
+    with pytest.raises(TrackingError, match="still pending: 1 metric of run"):
+        sync(Request())
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://no-such-host.invalid:5000"])

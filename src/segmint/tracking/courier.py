@@ -1,7 +1,8 @@
 """Brings a journal to its store: from a thread while the run goes on, from the caller at its end.
 
 Lines go in their order, each until the store has it. While it is away they are tried again, less and less often;
-training goes on. A line whose answer was lost is told a second time, which the store takes as the same.
+training goes on. A line whose answer was lost is told a second time, which the store takes as the same. A line that
+the store refuses is set aside, so that those behind it arrive, and tried again when somebody waits.
 
 Example:
     >>> courier = Courier(journal, deliver)
@@ -45,7 +46,6 @@ class Courier:
 
     Attributes:
         journal: What is delivered.
-        fault: Why the last attempt failed, empty after one that did not.
 
     Args:
         journal: What to deliver.
@@ -53,13 +53,18 @@ class Courier:
     """
 
     def __init__(self, journal: Journal, deliver: Callable[[Entry], None]) -> None:
-        self.journal, self.fault = journal, ""
+        self.journal, self._away, self._refusal = journal, "", ""
         self._deliver = deliver
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
         self._until: float | None = None
-        self._passing = True
+        self._told: set[str] = set()
         self._console = sys.stdout  # as it is now: exporters silence it for a while, for every thread
+
+    @property
+    def fault(self) -> str:
+        """Why the store is away or, if it is not, why it refused a line; empty while it takes everything."""
+        return self._away or self._refusal
 
     def start(self) -> None:
         """Deliver in the background from now on."""
@@ -80,7 +85,8 @@ class Courier:
             self._thread.join(None if patience else _CLOSING)
             if self._thread.is_alive():
                 return False
-        pause = _SOON
+        pause, self._refusal = _SOON, ""
+        self.journal.reconsider()
         while (entry := self.journal.first()) is not None:
             if self._attempt(entry):
                 self._until, pause = None, _SOON
@@ -88,11 +94,11 @@ class Courier:
             if self._until is None:
                 self._until = time.monotonic() + patience
             left = self._until - time.monotonic()
-            if left <= 0 or not self._passing:
+            if left <= 0:
                 return False
             time.sleep(min(pause, left))
             pause = min(2 * pause, _LATE)
-        return True
+        return not self._refusal
 
     def _work(self) -> None:
         pause = _SOON
@@ -105,22 +111,38 @@ class Courier:
                 pause = min(2 * pause, _LATE)
 
     def _attempt(self, entry: Entry) -> bool:
+        """Tell a line; False while the store is away."""
+        away, refusal = "", ""
         try:
             self._deliver(entry)
         except FAULTS as error:
-            self._passing = is_passing(error)
-            if not self.fault:
-                verb = "does not answer" if self._passing else "refuses"
-                print(
-                    f"store:    {verb} since {time.strftime('%H:%M:%S')} ({reason(error)}); "
-                    f"what it should know is kept in {self.journal.folder}",
-                    file=self._console,
-                    flush=True,
-                )
-            self.fault = reason(error)
+            if is_passing(error):
+                away = reason(error)
+            else:
+                refusal = reason(error)
+        if away and not self._away:
+            self._say(f"does not answer since {_now()} ({away}); {self._kept()}")
+        if self._away and not away:
+            self._say(f"answers again since {_now()}")
+        self._away = away
+        if away:
             return False
-        if self.fault:
-            print(f"store:    answers again since {time.strftime('%H:%M:%S')}", file=self._console, flush=True)
-        self.fault = ""
-        self.journal.delivered(entry)
+        if refusal:
+            if refusal not in self._told:
+                self._say(f"refuses since {_now()} ({refusal}); {self._kept()}")
+                self._told.add(refusal)
+            self._refusal = refusal
+            self.journal.refused(entry)
+        else:
+            self.journal.delivered(entry)
         return True
+
+    def _kept(self) -> str:
+        return f"what it should know is kept in {self.journal.folder}"
+
+    def _say(self, sentence: str) -> None:
+        print(f"store:    {sentence}", file=self._console, flush=True)
+
+
+def _now() -> str:
+    return time.strftime("%H:%M:%S")

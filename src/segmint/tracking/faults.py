@@ -54,7 +54,7 @@ def reason(error: Exception) -> str:
     """The heart of a failure in one short line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    text = " ".join(str(error).split())
+    text = re.sub(r"^[A-Z_]+: ", "", " ".join(str(error).split()))  # MLflow's code says less than its words
     for pattern, words in _HEARTS:
         if found := re.search(pattern, text):
             return words.format(*(part for part in found.groups() if part))

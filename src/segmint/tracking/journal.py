@@ -1,7 +1,8 @@
 """What a run has to tell its tracking store, on disk before anything else: an append-only file of JSON lines.
 
 Each line has a number, a kind, the time at which it was true, and a content. Beside it stands the count of lines that
-the store has. A process that is killed leaves at most half a line, which the next one cuts off.
+the store has, up to the first that it lacks. A process that is killed leaves at most half a line, which the next one
+cuts off.
 
 Example:
     >>> journal = Journal.open(Path(".segmint/runs/3f2a"))
@@ -68,6 +69,7 @@ class Journal:
     def __init__(self, folder: Path, pending: Iterable[Entry], written: int) -> None:
         self.folder = folder
         self._pending, self._written = deque(pending), written
+        self._refused: deque[Entry] = deque()
         self._changed = threading.Condition()
 
     @classmethod
@@ -108,7 +110,7 @@ class Journal:
         return {(key, value, step) for metrics in told for key, value, step in metrics}
 
     def first(self) -> Entry | None:
-        """The oldest line that the store does not have."""
+        """The oldest line that the store does not have, of those that it did not refuse."""
         with self._changed:
             return self._pending[0] if self._pending else None
 
@@ -126,15 +128,28 @@ class Journal:
         """
         with self._changed:
             assert self._pending[0] is entry
-            with contextlib.suppress(OSError):
-                replace_file(self.folder / COUNT, str(entry.number + 1))
             self._pending.popleft()
+            lacking = self._refused or self._pending
+            with contextlib.suppress(OSError):
+                replace_file(self.folder / COUNT, str(lacking[0].number if lacking else self._written))
+
+    def refused(self, entry: Entry) -> None:
+        """Set the oldest line aside, which the store did not take, for those behind it."""
+        with self._changed:
+            assert self._pending[0] is entry
+            self._refused.append(self._pending.popleft())
+
+    def reconsider(self) -> None:
+        """Put what was refused back in its place."""
+        with self._changed:
+            self._pending.extendleft(reversed(self._refused))
+            self._refused.clear()
 
     def pending(self) -> str:
         """What the store does not have, for a person; empty when it has everything."""
         counts: Counter[str] = Counter()
         with self._changed:
-            for entry in self._pending:
+            for entry in [*self._refused, *self._pending]:
                 counts[entry.kind] += entry.values
         parts = [f"{counts[kind]} {noun}{'s' * (counts[kind] > 1)}" for kind, noun in _NOUNS.items() if counts[kind]]
         parts += [f"the {word}" for kind, word in (("model", "registration"), ("status", "status")) if counts[kind]]
