@@ -23,7 +23,6 @@ from segmint.errors import TrackingError
 from segmint.tracking.folder import Identity
 from segmint.tracking.run import TrackedRun
 from segmint.tracking.store import connect, require_store
-from sync import Request, sync
 
 pytestmark = pytest.mark.stack
 ROOT = Path(".segmint/runs")
@@ -146,10 +145,11 @@ def test_sync_delivers_what_was_pending_at_the_end(team, trainer, staged, tmp_pa
     print(caught.value)
     (folder,) = ROOT.glob("*/state.json")
     team.stack.processes[service].start()
-    monkeypatch.setenv("SEGMINT_STORE_PATIENCE", "60")
-    sync(Request())
+    team.script(tmp_path, "sync")
+    assert "the registration and the status" in (tmp_path / "sync.txt").read_text()
     require_everything(trainer, folder.parent.name, staged, tmp_path)
-    sync(Request())
+    team.script(tmp_path, "sync")
+    assert "nothing is pending" in (tmp_path / "sync.txt").read_text()
 
 
 def test_wrong_credentials_are_refused_before_anything_is_read(team, tmp_path):
