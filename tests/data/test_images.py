@@ -4,7 +4,7 @@ import rasterio
 from PIL import Image, ImageOps
 from places import read_image, write_raster
 
-from segmint.data.dataset import TileDataset
+from segmint.data.dataset import TileDataset, TileReader
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
 from segmint.data.tiles import Tile
@@ -119,7 +119,7 @@ def test_a_letterbox_keeps_the_aspect_and_ignores_its_border(tmp_path):
     write_raster(tmp_path / "labels" / "a.tif", np.ones((1, 40, 20), np.uint8), None)
     chips = find_chips(DataRecipe(chips_dir=str(tmp_path / "chips"), labels_dir=str(tmp_path / "labels")))
     normaliser = Normaliser(raster_input(("red", "green", "blue"), 1.0, 0.0, 1.0))
-    item = TileDataset(chips, [Tile(0, 0, 0, 40, 20)], 64, "letterbox", normaliser)[(0, 0)]
+    item = TileDataset(TileReader(chips, [Tile(0, 0, 0, 40, 20)], 64, "letterbox"), normaliser)[(0, 0)]
     assert (item["target"][:, :32] == 1).all()
     assert (item["target"][:, 32:] == 255).all()
     assert item["image"].shape == (3, 64, 64)

@@ -4,7 +4,7 @@ import torch
 from places import raster_input, write_raster
 
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import EpochOrder, TileDataset, loader
+from segmint.data.dataset import EpochOrder, TileDataset, TileReader, loader
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
 from segmint.data.tiles import Tile
@@ -27,14 +27,14 @@ def pair(tmp_path):
 
 def test_a_tile_is_the_pixels_at_its_place(pair):
     chips = find_chips(pair)
-    item = TileDataset(chips, [Tile(0, 5, 11, 32, 32)], 32, "tile", PLAIN)[(0, 0)]
+    item = TileDataset(TileReader(chips, [Tile(0, 5, 11, 32, 32)], 32, "tile"), PLAIN)[(0, 0)]
     assert item["image"].shape == (3, 32, 32)
     torch.testing.assert_close(item["image"][0], item["target"].float())
 
 
 def test_a_small_tile_is_reflected_and_its_border_ignored(pair):
     chips = find_chips(pair)
-    item = TileDataset(chips, [Tile(0, 20, 30, 20, 20)], 32, "tile", PLAIN)[(0, 0)]
+    item = TileDataset(TileReader(chips, [Tile(0, 20, 30, 20, 20)], 32, "tile"), PLAIN)[(0, 0)]
     image, target = item["image"], item["target"]
     assert (target[:20, :20] != 255).all()
     assert (target[20:] == 255).all()
@@ -44,7 +44,7 @@ def test_a_small_tile_is_reflected_and_its_border_ignored(pair):
 
 def test_resize_stretches_the_whole_chip_and_keeps_class_values(pair):
     resized = DataRecipe(**(vars(pair) | {"fit": "resize"}))
-    item = TileDataset(find_chips(resized), [Tile(0, 0, 0, 40, 50)], 32, "resize", PLAIN)[(0, 0)]
+    item = TileDataset(TileReader(find_chips(resized), [Tile(0, 0, 0, 40, 50)], 32, "resize"), PLAIN)[(0, 0)]
     assert item["image"].shape == (3, 32, 32)
     assert set(item["target"].unique().tolist()) == {0, 1}
 
@@ -88,7 +88,7 @@ def test_order_and_augmentation_follow_from_seed_and_epoch_alone(pair):
 
     def epoch(number: int) -> torch.Tensor:
         change = Augmentation(AugmentationRecipe(), RGB)
-        served = loader(TileDataset(chips, tiles, 32, "tile", PLAIN, change, 3), 3, 0, 3)
+        served = loader(TileDataset(TileReader(chips, tiles, 32, "tile"), PLAIN, change, 3), 3, 0, 3)
         served.sampler.set_epoch(number)
         return torch.cat([batch["image"] for batch in served])
 

@@ -5,7 +5,7 @@ import pytest
 from places import write_raster
 
 from segmint.contract import ModelContract
-from segmint.data.dataset import TileDataset
+from segmint.data.dataset import TileDataset, TileReader
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
 from segmint.data.tiles import Tile
@@ -60,7 +60,7 @@ def test_a_chip_that_fits_is_answered_as_the_tile_that_training_reads(chips, mak
 
     found = read(chips, contract)
     small = next(item for item in answers(found[:1], contract, predict, 48, 8))
-    dataset = TileDataset(found, [Tile(0, 0, 0, 40, 50)], 64, "tile", Normaliser(contract.input))
+    dataset = TileDataset(TileReader(found, [Tile(0, 0, 0, 40, 50)], 64, "tile"), Normaliser(contract.input))
     raw, target = dataset.read(0)
     assert np.array_equal(asked[0][0], raw)
     assert np.array_equal(small.target, target[:40, :50])

@@ -8,6 +8,7 @@ import mlflow
 import numpy as np
 import psutil
 import pytest
+from browser import look
 from e2e_settings import SMALL
 from places import REPOSITORY
 from team import SCHEMAS, Team
@@ -65,6 +66,30 @@ def test_promotion_moves_the_champion_and_names_the_person_who_signed_in(team, r
         assert champion.tags["promoted_by"] == team.trainer.name
         assert str(champion.version) == "2"
         assert str(client.get_model_version_by_alias(NAME, "previous").version) == "1"
+
+
+@pytest.mark.browser
+def test_the_champion_is_found_in_the_browser_by_who_has_a_password(team, room, tmp_path):
+    """Chromium missing is a failure here, as every part of the stack's tests."""
+    with team.signed_in(team.reader) as client:
+        version = client.get_model_version_by_alias(NAME, "champion")
+    pages = {
+        "stack_model": (f"models/{NAME}", ["champion", "candidate"]),
+        "stack_version": (f"models/{NAME}/versions/{version.version}", ["champion", "Test IoU"]),
+        "stack_run": (f"experiments/{_experiment(team, version.run_id)}/runs/{version.run_id}", ["test_iou"]),
+    }
+    person = f"{team.reader.name}:{team.reader.password}@"
+    for name, (page, words) in pages.items():
+        seen, picture = look(f"{team.stack.url.replace('://', f'://{person}')}/#/{page}", name, tmp_path / "signed in")
+        assert picture.stat().st_size > 20_000
+        assert [word for word in words if word not in seen] == []
+    seen, _ = look(f"{team.stack.url}/#/models/{NAME}", "stack_anonymous", tmp_path / "anonymous")
+    assert "champion" not in seen
+
+
+def _experiment(team, run_id):
+    with team.signed_in(team.reader) as client:
+        return client.get_run(run_id).info.experiment_id
 
 
 def test_the_champion_answers_as_it_was_proven(team, room):

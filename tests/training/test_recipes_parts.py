@@ -8,7 +8,7 @@ import torch
 from places import raster_input, write_raster
 
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import EpochOrder, TileDataset, foreground_weights
+from segmint.data.dataset import EpochOrder, TileDataset, TileReader, foreground_weights
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
 from segmint.data.statistics import Statistics
@@ -130,7 +130,7 @@ def burned(tmp_path):
 
     chips = find_chips(DataRecipe(**folders, bands=[RecipeBand("nir"), RecipeBand("swir22")]))
     tiles = [Tile(number, 0, 0, 32, 32) for number in range(4)]
-    return TileDataset(chips, tiles, 32, "tile", Normaliser(raster_input(("nir", "swir22"), 1.0, 0.2, 0.1)))
+    return TileDataset(TileReader(chips, tiles, 32, "tile"), Normaliser(raster_input(("nir", "swir22"), 1.0, 0.2, 0.1)))
 
 
 def test_rivals_find_what_a_pixel_alone_can_tell(burned):

@@ -1,12 +1,14 @@
 """Tiles as tensors, and the loaders that serve them in an order which only seed and epoch decide.
 
 Example:
-    >>> item = TileDataset(chips, split.tiles["val"], 256, "tile", normaliser)[(0, 5)]
+    >>> item = TileDataset(TileReader(chips, split.tiles["val"], 256, "tile"), normaliser)[(0, 5)]
     >>> item["image"].shape, item["target"].dtype
     (torch.Size([3, 256, 256]), torch.uint8)
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -21,37 +23,70 @@ from segmint.data.normalisation import Normaliser
 from segmint.data.tiles import Tile
 
 Batch = dict[str, torch.Tensor]
+Stored = TypeVar("Stored", bound=np.generic)
+
+
+class TileSource(Protocol):
+    """Tiles of one split, of S x S pixels."""
+
+    def __len__(self) -> int: ...
+
+    def stem(self, position: int) -> str:
+        """Name of the chip that a tile comes from."""
+
+    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+        """Values ``[C, S, S]`` as stored and class values ``[S, S]`` of one tile, 255 where a pixel counts nowhere."""
+
+
+@dataclass(frozen=True)
+class TileReader:
+    """Tiles, cut from their chips whenever they are read. Smaller ones are reflected to S and the border is ignored.
+
+    Attributes:
+        chips: All chips.
+        tiles: Tiles of one split.
+        size: Edge S of a tile in pixels.
+        fit: ``tile``, ``letterbox`` or ``resize``: how a tile comes to that size.
+    """
+
+    chips: Sequence[Chip]
+    tiles: Sequence[Tile]
+    size: int
+    fit: str
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def stem(self, position: int) -> str:
+        """Name of the chip that a tile comes from."""
+        return self.chips[self.tiles[position].chip].stem
+
+    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+        """Values ``[C, S, S]`` as stored and class values ``[S, S]`` of one tile."""
+        tile = self.tiles[position]
+        raw, target = self.chips[tile.chip].read((tile.row, tile.col, tile.height, tile.width))
+        return fitted(raw, target, self.size, self.fit)
 
 
 class TileDataset(Dataset[Batch]):
-    """Tiles of chips, normalised.
+    """Tiles, normalised.
 
     An index is a pair ``(epoch, position)``, so that augmentation depends on nothing else. An item has ``image``
     ``[C, S, S]`` float32 normalised, ``target`` ``[S, S]`` uint8 class values with 255 ignored, and ``tile``, its
-    position. Tiles smaller than S are reflected to S and the border is ignored.
+    position.
 
     Args:
-        chips: All chips.
         tiles: Tiles of one split.
-        size: Edge S of an item in pixels.
-        fit: ``tile``, ``letterbox`` or ``resize``: how a tile comes to that size.
         normaliser: Turns raw values into normalised ones.
         augmentation: Random changes, or None.
         seed: Seed of the random changes.
     """
 
     def __init__(
-        self,
-        chips: Sequence[Chip],
-        tiles: Sequence[Tile],
-        size: int,
-        fit: str,
-        normaliser: Normaliser,
-        augmentation: Augmentation | None = None,
-        seed: int = 0,
+        self, tiles: TileSource, normaliser: Normaliser, augmentation: Augmentation | None = None, seed: int = 0
     ) -> None:
-        self.chips, self.tiles, self.size, self.fit = chips, tiles, size, fit
-        self.normaliser, self.augmentation, self.seed = normaliser, augmentation, seed
+        self.tiles, self.normaliser, self.augmentation, self.seed = tiles, normaliser, augmentation, seed
+        self.stem, self.read = tiles.stem, tiles.read
 
     def __len__(self) -> int:
         return len(self.tiles)
@@ -66,23 +101,14 @@ class TileDataset(Dataset[Batch]):
             image, mask = self.augmentation(image, mask, draw)
         return {"image": image, "target": mask, "tile": torch.tensor(position)}
 
-    def stem(self, position: int) -> str:
-        """Name of the chip that a tile comes from."""
-        return self.chips[self.tiles[position].chip].stem
-
-    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
-        """Raw values ``[C, S, S]`` in their stored type and class values ``[S, S]`` of one tile."""
-        tile = self.tiles[position]
-        raw, target = self.chips[tile.chip].read((tile.row, tile.col, tile.height, tile.width))
-        return fitted(raw, target, self.size, self.fit)
-
 
 def fitted(
     raw: NDArray[np.generic], target: NDArray[np.uint8], size: int, fit: str
 ) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
     """Bring values ``[C, h, w]`` and classes ``[h, w]`` to one tile of ``size``.
 
-    Tiles that are smaller are reflected, and the border is ignored; ``letterbox`` and ``resize`` scale them first.
+    Tiles that are smaller are reflected, and the border is ignored; ``letterbox`` and ``resize`` scale them first, and
+    whole numbers stay whole.
     """
     height, width = target.shape
     if fit != "tile":
@@ -90,7 +116,7 @@ def fitted(
         letterbox = round(height * ratio), round(width * ratio)
         height, width = letterbox if fit == "letterbox" else (size, size)
         raw = _scaled(raw, height, width, InterpolationMode.BILINEAR)
-        target = _scaled(target[None], height, width, InterpolationMode.NEAREST)[0].astype(np.uint8)
+        target = _scaled(target[None], height, width, InterpolationMode.NEAREST)[0]
     below, right = size - height, size - width
     if below or right:
         raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
@@ -98,11 +124,13 @@ def fitted(
     return raw, target
 
 
-def _scaled(values: NDArray[np.generic], height: int, width: int, mode: InterpolationMode) -> NDArray[np.generic]:
+def _scaled(values: NDArray[Stored], height: int, width: int, mode: InterpolationMode) -> NDArray[Stored]:
     if values.shape[-2:] == (height, width):
         return values
     tensor = torch.from_numpy(values.astype(np.float32))
-    return np.asarray(transform.resize(tensor, [height, width], mode, antialias=True).numpy())
+    scaled = transform.resize(tensor, [height, width], mode, antialias=True).numpy()
+    whole = np.rint(scaled) if np.issubdtype(values.dtype, np.integer) else scaled
+    return np.asarray(whole, values.dtype)
 
 
 class EpochOrder(Sampler[tuple[int, int]]):

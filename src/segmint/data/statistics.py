@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmint.data.chips import IGNORE, Chip
+from segmint.data.parallel import in_order
 from segmint.data.splits import SPLITS, Split
+from segmint.data.tiles import Tile
 from segmint.interface import DerivedBand
 
 PERCENTILES = (1, 25, 50, 75, 99)
@@ -108,10 +110,12 @@ def measure(chips: Sequence[Chip], split: Split, scaling: Scaling, classes: Sequ
     bands = [_Moments(chips[0].dtype) for _ in scaling.bands]
     derived = [_Moments("float32") for _ in scaling.derived]
     counts = np.zeros(len(classes), np.int64)
-    for tile in split.tiles["train"]:
+
+    def read(tile: Tile) -> tuple[NDArray[np.generic], NDArray[np.bool_], NDArray[np.uint8]]:
         window = (tile.row, tile.col, tile.height, tile.width)
-        pixels, valid = chips[tile.chip].pixels.read(window)
-        answer = chips[tile.chip].answer.read(window)
+        return *chips[tile.chip].pixels.read(window), chips[tile.chip].answer.read(window)
+
+    for pixels, valid, answer in in_order(read, split.tiles["train"]):
         counts += np.bincount(answer[valid & (answer != IGNORE)], minlength=len(counts))
         stored = pixels[:, valid]
         indices = scaling.derive(stored)

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 
 from segmint.contract import Network
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import Batch, TileDataset, foreground_weights, loader
+from segmint.data.dataset import Batch, TileDataset, TileReader, foreground_weights, loader
+from segmint.data.decoded import TILES, decode
 from segmint.data.normalisation import Normaliser, describe_input
 from segmint.data.preparation import PreparedData
 from segmint.errors import ModelError
@@ -80,17 +81,18 @@ class Session:
         source = describe_input(
             data, prepared.bands, prepared.scaling, prepared.statistics, prepared.chips, origin.pretrained
         )
+        readers = {
+            split: TileReader(prepared.chips, tiles, data.tile_size, data.fit)
+            for split, tiles in prepared.split.tiles.items()
+        }
         datasets = {
             split: TileDataset(
-                prepared.chips,
                 tiles,
-                data.tile_size,
-                data.fit,
                 Normaliser(source),
                 Augmentation(recipe.augmentation, source) if split == "train" else None,
                 training.seed,
             )
-            for split, tiles in prepared.split.tiles.items()
+            for split, tiles in decode(readers, f"{prepared.fingerprint.digest} {data}", TILES).items()
         }
         task = SegmentationTask(network, recipe, hardware.channels_last, class_weights(recipe, prepared.statistics))
         if training.batch_size == "auto":

@@ -1,0 +1,155 @@
+"""What everything around the training loop costs, beside the bare calls of the libraries that do it.
+
+    python benchmarks/after_fit.py
+    python benchmarks/after_fit.py --options network.encoder=resnet18 --rounds 3
+
+One round trains the built-in sample for an epoch as people do, in a process of its own, and reads the seconds of the
+stages behind the fit. Then, in another process, the bare side does with the same weights what nobody can leave out: one
+pass over as many validation and test tiles, an export of each format by one call of its library, one pass of each
+format over the chips of the proof, and ``mlflow.pytorch.log_model``. The ratio is of the sums. Start-up is stated
+beside: the stages before the fit without the making of the sample, and the bare imports of the same libraries.
+"""
+
+import argparse
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT / "src"))
+
+AFTER = ("evaluation", "exports", "parity", "report", "artifacts", "registration")
+"""Stages behind the fit."""
+
+IMPORTS = "import torch, torchvision, pytorch_lightning, torchmetrics, segmentation_models_pytorch, mlflow, rasterio"
+
+
+class Watch:
+    """Seconds by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time what stands inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 2)
+
+
+def bare(meta: Path) -> dict[str, float]:
+    """The calls that nobody can leave out, on the weights and chips of a finished run."""
+    import mlflow
+    import numpy as np
+    import onnxruntime
+    import torch
+
+    from segmint.contract import ModelContract
+    from segmint.export import weights
+    from segmint.processor import cores
+
+    torch.set_num_threads(cores())
+    contract, watch = ModelContract.read(meta / "contract.json"), Watch()
+    model = weights.load(meta / weights.FILE, contract)
+    chips = torch.from_numpy(np.load(meta / "parity_sample.npz")["chips"].astype(np.float32))
+    shape = (contract.batch_size, *chips.shape[1:])
+    with torch.inference_mode():
+        for split in ("val", "test"):
+            with watch(f"{split} pass"):
+                for _ in range(-(-contract.dataset.chips[split] // contract.batch_size)):
+                    model(torch.zeros(shape))
+    example, free = chips[:1].repeat(2, 1, 1, 1), ({0: torch.export.Dim("batch", min=1)},)
+    files = {name: Path(f"bare.{name}") for name in ("pth", "pt", "pt2", "onnx")}
+    with watch("pth"):
+        torch.save(model.state_dict(), files["pth"])
+    with watch("torchscript"):
+        torch.jit.trace(model, example).save(str(files["pt"]))  # type: ignore[no-untyped-call]
+    with watch("pt2"):
+        torch.export.save(torch.export.export(model, (example,), dynamic_shapes=free), files["pt2"])
+    with watch("onnx"):
+        exported = torch.onnx.export(model, (example,), dynamo=True, dynamic_shapes=free, opset_version=18)
+        assert exported is not None
+        exported.save(files["onnx"])
+    session = onnxruntime.InferenceSession(str(files["onnx"]), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    passes: dict[str, Callable[[], object]] = {
+        "pth": lambda: model(chips),
+        "torchscript": lambda: torch.jit.load(str(files["pt"]))(chips),  # type: ignore[no-untyped-call]
+        "dlpk": lambda: torch.jit.load(str(files["pt"]))(chips),  # type: ignore[no-untyped-call]
+        "pt2": lambda: torch.export.load(files["pt2"]).module()(chips),
+        "onnx": lambda: session.run(None, {name: chips.numpy()}),
+    }
+    with torch.inference_mode():
+        for form, answer in passes.items():
+            with watch(f"{form} pass"):
+                answer()
+    with watch("log_model"), mlflow.start_run():
+        mlflow.pytorch.log_model(
+            model, name="model", input_example=example.numpy(), serialization_format="pt2", registered_model_name="bare"
+        )
+    return watch.seconds
+
+
+def trained(room: Path, options: list[str]) -> dict[str, float]:
+    """Seconds of the stages of one run."""
+    command = [sys.executable, str(PROJECT / "src" / "train.py"), "--epochs=1", "--resume=never", *options]
+    subprocess.run(command, cwd=room, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_store())
+    with sqlite3.connect(room / "mlflow.db") as runs:
+        asked = "select key, value from latest_metrics where key like 'stage_seconds_%' order by rowid desc"
+        newest: dict[str, float] = {}
+        for key, value in runs.execute(asked):
+            newest.setdefault(key.removeprefix("stage_seconds_"), value)
+    return newest
+
+
+def _store() -> dict[str, str]:
+    return os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
+
+
+def main() -> None:
+    """Print seconds of both sides and the ratio."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--options", nargs="*", default=[], help="recipe keys such as network.encoder=resnet18")
+    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.bare:
+        print(json.dumps(bare(given.bare)))
+        return
+    options = [f"--{item}" for item in given.options]
+    with tempfile.TemporaryDirectory(prefix="segmint-after-fit-") as name:
+        room = Path(name)
+        trained(room, options)  # makes the sample and warms the disk
+        ratios = []
+        for _ in range(given.rounds):
+            ours = trained(room, options)
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", IMPORTS], check=True, stderr=subprocess.DEVNULL)
+            imports = time.perf_counter() - started
+            command = [sys.executable, __file__, "--bare", str(room / "meta")]
+            done = subprocess.run(command, cwd=room, check=True, capture_output=True, text=True, env=_store())
+            theirs: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+            after = {stage: ours[stage] for stage in AFTER}
+            ratios.append(sum(after.values()) / sum(theirs.values()))
+            print(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in after.items()))
+            print("bare: " + ", ".join(f"{call} {seconds:.1f} s" for call, seconds in theirs.items()))
+            before = sum(ours[stage] for stage in ("data", "run", "model"))
+            print(
+                f"after fit {sum(after.values()):.1f} s, bare {sum(theirs.values()):.1f} s, ratio {ratios[-1]:.2f}; "
+                f"before fit {before:.1f} s, bare imports {imports:.1f} s",
+                flush=True,
+            )
+    print(f"ratio {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")
+
+
+if __name__ == "__main__":
+    main()
