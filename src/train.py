@@ -80,9 +80,9 @@ def train(recipe: Recipe) -> None:
 
         with stages("evaluation"):
             test = session.dataset("test")
-            calibration = calibrate(session.task, session.loaders["val"], session.loaders["test"])
+            calibration = calibrate(session.task, session.loaders["val"])
             rivals = Rivals.of(session.dataset("train"), recipe.data.pooled)
-            evaluation = evaluate(session.task, session.loaders["test"], "test", calibration, rivals)
+            evaluation, calibration = evaluate(session.task, session.loaders["test"], "test", calibration, rivals)
             run.log_metrics(figures(evaluation, calibration))
             session.task.cpu()
             sample = parity.ParitySample.of(covering(session.task, test, calibration))

@@ -5,8 +5,13 @@ import pytest
 import torch
 from torchmetrics.functional.classification import (
     binary_calibration_error,
+    multiclass_accuracy,
     multiclass_calibration_error,
     multiclass_confusion_matrix,
+    multiclass_f1_score,
+    multiclass_jaccard_index,
+    multiclass_precision,
+    multiclass_recall,
 )
 
 from segmint.evaluation.curves import ReliabilityCounts
@@ -15,7 +20,7 @@ from segmint.evaluation.metrics import Scores, constant_baseline, named_scores
 
 @pytest.mark.parametrize("classes", [("unburned", "burned"), ("none", "low", "high", "never there")])
 @pytest.mark.parametrize("pooled", [None, "fire"])
-def test_scores_from_the_counts_of_chips_are_those_that_torchmetrics_streams(classes, pooled):
+def test_scores_from_the_counts_of_chips_are_those_that_training_streams(classes, pooled):
     draw = np.random.default_rng(5)
     count = min(len(classes), 3)
     target, answer = draw.integers(0, count, (2, 6, 16, 16))
@@ -28,7 +33,32 @@ def test_scores_from_the_counts_of_chips_are_those_that_torchmetrics_streams(cla
         multiclass_confusion_matrix(one, truth, len(classes), ignore_index=255)
         for one, truth in zip(answer, target, strict=True)
     ]
-    assert named_scores(np.stack(chips), classes, pooled) == pytest.approx(streamed.named(), abs=1e-6)
+    assert named_scores(np.stack(chips), classes, pooled) == pytest.approx(streamed.compute(), abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [("unburned", "burned"), ("none", "low", "high")])
+def test_every_score_is_that_of_torchmetrics(classes):
+    draw, count = np.random.default_rng(6), len(classes)
+    target, answer = torch.from_numpy(draw.integers(0, count, (2, 6, 16, 16)))
+    target[0, :4] = 255
+    scores = Scores(classes, "fire")
+    for part in range(0, 6, 2):
+        scores.update(answer[part : part + 2], target[part : part + 2].byte())
+    found = scores.compute()
+    measures = {
+        "iou": multiclass_jaccard_index,
+        "f1": multiclass_f1_score,
+        "precision": multiclass_precision,
+        "recall": multiclass_recall,
+    }
+    fire = (answer > 0).long(), torch.where(target == 255, 255, (target > 0).long())
+    for name, measure in measures.items():
+        expected = measure(answer, target, count, average="none", ignore_index=255).tolist()
+        assert [found[f"{name}_{label}"] for label in classes] == pytest.approx(expected, abs=1e-6)
+        pooled = measure(*fire, 2, average="none", ignore_index=255)[1].item()
+        assert found[f"fire_{name}"] == pytest.approx(pooled, abs=1e-6)
+    accuracy = multiclass_accuracy(answer, target, count, average="micro", ignore_index=255).item()
+    assert found["acc"] == pytest.approx(accuracy, abs=1e-6)
 
 
 def test_the_constant_answer_is_the_best_of_all_constant_answers():

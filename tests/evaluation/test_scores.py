@@ -4,9 +4,9 @@ import torch
 from sklearn import metrics as sklearn
 
 from segmint.evaluation.curves import ThresholdCounts
-from segmint.evaluation.metrics import headline, segmentation_scores
+from segmint.evaluation.metrics import Scores
 from segmint.models.foreground import segmentation
-from segmint.training.calibration import PixelSample, fit_temperature
+from segmint.training.calibration import PixelSample, fit_temperature, tempered
 
 
 def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
@@ -14,11 +14,11 @@ def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
     target, answer = draw.integers(0, 3, (2, 4, 16, 16))
     target[0, :4] = 255
     classes = ("a", "b", "c")
-    scores = segmentation_scores(classes)
+    scores = Scores(classes)
     for part in range(4):
         scores.update(torch.from_numpy(answer[part : part + 1]), torch.from_numpy(target[part : part + 1]))
     known = target != 255
-    ours = headline(scores.compute(), classes)
+    ours = scores.compute()
     truth, said = target[known], answer[known]
     assert ours["iou"] == pytest.approx(sklearn.jaccard_score(truth, said, average="macro"), abs=1e-6)
     assert ours["f1"] == pytest.approx(sklearn.f1_score(truth, said, average="macro"), abs=1e-6)
@@ -27,9 +27,9 @@ def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
 
 
 def test_with_two_classes_the_headline_is_the_foreground():
-    scores = segmentation_scores(("background", "building"))
-    scores.update(torch.tensor([[1, 1, 0, 0]]), torch.tensor([[1, 0, 1, 0]]))
-    assert headline(scores.compute(), ("background", "building"))["iou"] == pytest.approx(1 / 3)
+    scores = Scores(("background", "building"))
+    scores.update(torch.tensor([[[1, 1, 0, 0]]]), torch.tensor([[[1, 0, 1, 0]]]))
+    assert scores.compute()["iou"] == pytest.approx(1 / 3)
 
 
 def test_a_probability_on_the_threshold_is_foreground():
@@ -41,9 +41,17 @@ def test_temperature_finds_the_divisor_that_made_the_logits_too_sure():
     honest = draw.normal(0, 2, 200_000)
     target = draw.random(200_000) < 1 / (1 + np.exp(-honest))
     sample = PixelSample(torch.tensor(honest * 3, dtype=torch.float32)[:, None], torch.tensor(target).long())
-    temperature = fit_temperature(sample)
-    assert temperature == pytest.approx(3, rel=0.03)
-    assert sample.error(temperature) < 0.01 < sample.error(1.0)
+    assert fit_temperature(sample) == pytest.approx(3, rel=0.03)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.2])
+def test_a_threshold_cuts_the_same_pixels_whatever_the_temperature(temperature):
+    """A logit is above the one of the threshold before the division as after it."""
+    logits = torch.linspace(-6, 6, 1001)
+    for threshold in (0.02, 0.5, 0.93):
+        before = torch.sigmoid(logits) >= threshold
+        after = torch.sigmoid(logits / temperature) >= tempered(threshold, temperature)
+        assert torch.equal(before, after)
 
 
 def test_every_threshold_counts_like_scikit_learn():

@@ -35,7 +35,7 @@ GRADES = [ClassOfInterest(name, "#000000", [value]) for value, name in enumerate
 def test_pooled_fire_counts_a_wrong_grade_as_fire_found():
     scores = Scores(("none", "moderate", "high"), "fire")
     scores.update(torch.tensor([[[0, 1, 2, 1, 0]]]), torch.tensor([[[0, 2, 2, 0, 255]]]))
-    named = scores.named()
+    named = scores.compute()
     assert named["fire_iou"] == pytest.approx(2 / 3)  # two of three pixels called or truly burned
     assert named["iou_high"] == pytest.approx(1 / 2)
     assert named["macro_iou"] == pytest.approx((1 / 2 + 0 + 1 / 2) / 3)
@@ -44,7 +44,7 @@ def test_pooled_fire_counts_a_wrong_grade_as_fire_found():
 def test_a_class_that_occurs_nowhere_has_no_part_in_the_mean():
     scores = Scores(("none", "slight", "high"))
     scores.update(torch.tensor([[[0, 0, 2, 2]]]), torch.tensor([[[0, 2, 2, 2]]]))
-    assert scores.named()["macro_iou"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert scores.compute()["macro_iou"] == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
 def test_a_tile_is_detected_by_any_pixel_that_counts():
@@ -52,7 +52,7 @@ def test_a_tile_is_detected_by_any_pixel_that_counts():
     answer = torch.tensor([[[0, 1]], [[0, 0]], [[1, 1]], [[1, 0]]])
     target = torch.tensor([[[1, 0]], [[0, 1]], [[0, 0]], [[255, 0]]])
     scores.update(answer, target)
-    named = scores.named()
+    named = scores.compute()
     # found, missed, false alarm, and one whose only answer lies where nothing is known
     assert named["detection_acc"] == pytest.approx(2 / 4)
     assert named["detection_precision"] == pytest.approx(1 / 2)

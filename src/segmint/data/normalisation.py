@@ -43,7 +43,6 @@ class Normaliser:
         missing = ~np.isfinite(values)
         if self.item.nodata is not None:
             missing |= (values == np.float32(self.item.nodata)).all(axis=0)
-        scaling = Scaling(norm.scale, norm.offset, tuple(band.name for band in self.item.bands), norm.derived)
         scaled = values / np.float32(norm.scale) + np.float32(norm.offset)
         figures = list(zip(norm.mean, norm.std, strict=True))
         channels: list[NDArray[np.float32]] = []
@@ -53,6 +52,9 @@ class Normaliser:
             for channel in _channels(band, stored, (value - np.float32(mean)) / np.float32(std)):
                 channel[empty] = 0
                 channels.append(channel)
+        if not norm.derived:
+            return np.stack(channels)
+        scaling = Scaling(norm.scale, norm.offset, tuple(band.name for band in self.item.bands), norm.derived)
         derived = scaling.derive(np.where(missing, np.float32(np.nan), values))
         for index, (mean, std) in zip(derived, figures[len(values) :], strict=True):
             channel = (index - np.float32(mean)) / np.float32(std)

@@ -21,6 +21,8 @@ _RUNNING = ("precision", "recall", "f1", "iou", "acc")
 class StepLog(lightning.Callback):
     """Hands on ``train_loss_step``, ``train_<part>_step`` and, every so many steps, ``train_f1_step`` and its like.
 
+    Figures stay where they were computed until they are handed on: a GPU is never waited for at a step.
+
     A network that reads histories of different lengths also gives ``train_history_step``, the mean length of a batch,
     and ``train_history``, that of the epoch.
 
@@ -31,24 +33,24 @@ class StepLog(lightning.Callback):
 
     def __init__(self, every: int, sink: Callable[[Steps], None]) -> None:
         self.every, self.sink = every, sink
-        self._records: Steps = []
-        self._lengths: list[float] = []
+        self._records: list[tuple[int, dict[str, torch.Tensor]]] = []
+        self._lengths: list[torch.Tensor] = []
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Record a step."""
         assert isinstance(pl_module, SegmentationTask)
-        record = {"train_loss_step": float(outputs["loss"])}
-        record |= {f"train_{name}_step": float(part.detach()) for name, part in pl_module.loss_parts.items()}
+        record = {"train_loss_step": outputs["loss"].detach()}
+        record |= {f"train_{name}_step": part.detach() for name, part in pl_module.loss_parts.items()}
         measure: Callable[[torch.Tensor], torch.Tensor] | None = getattr(pl_module.network, "history_lengths", None)
         if measure is not None:
             lengths = measure(batch["image"])
-            record["train_history_step"] = float(lengths.mean())
-            self._lengths += lengths.tolist()
+            record["train_history_step"] = lengths.mean()
+            self._lengths.append(lengths)
         if trainer.global_step % self.every == 0:
-            scores = pl_module.train_scores.named()
-            record |= {f"train_{name}_step": scores[name] for name in _RUNNING}
+            scores = pl_module.train_scores.compute()
+            record |= {f"train_{name}_step": torch.tensor(scores[name]) for name in _RUNNING}
         self._records.append((trainer.global_step, record))
         if len(self._records) >= self.every:
             self._hand_on()
@@ -56,11 +58,11 @@ class StepLog(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Hand on what is left."""
         if self._lengths:
-            trainer.callback_metrics["train_history"] = torch.tensor(self._lengths).mean()
+            trainer.callback_metrics["train_history"] = torch.cat(self._lengths).mean()
         self._lengths = []
         self._hand_on()
 
     def _hand_on(self) -> None:
         if self._records:
-            self.sink(self._records)
+            self.sink([(step, {key: float(value) for key, value in told.items()}) for step, told in self._records])
         self._records = []

@@ -84,7 +84,7 @@ class SegmentationTask(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the epoch: validation, and training, whose last step came before validation."""
         for split, scores in (("train", self.train_scores), ("val", self.val_scores)):
-            named = {name: value for name, value in scores.named().items() if name in self.logged}
+            named = {name: value for name, value in scores.compute().items() if name in self.logged}
             self.log_dict({f"{split}_{name}": value for name, value in named.items()})
             scores.reset()
 
@@ -94,5 +94,5 @@ class SegmentationTask(lightning.LightningModule):
         loss = torch.stack([self.loss.weights[name] * part for name, part in self.loss_parts.items()]).sum()
         self.log(f"{split}_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), prog_bar=True)
         scores = self.train_scores if split == "train" else self.val_scores
-        scores.update(segmentation(activate(logits.detach().float()), 0.5), batch["target"].long())
+        scores.update(segmentation(activate(logits.detach().float()), 0.5), batch["target"])
         return loss
