@@ -11,7 +11,8 @@ from segmint.contract import ModelContract
 from segmint.export import card, formats, parity
 from segmint.export.catalogue import catalogue
 from segmint.export.parity import ParitySample
-from segmint.export.publication import FILES, Staging, publish
+from segmint.export.publication import Staging, publish
+from segmint.layout import FILES
 from segmint.models.deployed import DeployedModel
 from segmint.training.evaluation import Evaluation
 

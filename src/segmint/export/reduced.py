@@ -29,6 +29,7 @@ from segmint.errors import ExportError
 from segmint.export import onnx as full
 from segmint.export.parity import Gate, ParitySample, Proof, prove
 from segmint.export.runtime import Predict
+from segmint.layout import HALF, INTEGER
 from segmint.models.deployed import DeployedHalf, DeployedModel
 
 Chips = NDArray[np.float32]
@@ -128,7 +129,7 @@ class _Fed(CalibrationDataReader):  # type: ignore[misc]
 
 
 REDUCED = {
-    "onnx_fp16": Reduced("best_model_fp16.onnx", Gate(min_agreement=0.999), _half),
-    "onnx_int8": Reduced("best_model_int8.onnx", Gate(min_agreement=0.98, max_iou_change=0.01), _integer),
+    "onnx_fp16": Reduced(HALF, Gate(min_agreement=0.999), _half),
+    "onnx_int8": Reduced(INTEGER, Gate(min_agreement=0.98, max_iou_change=0.01), _integer),
 }
 """Short name -> how it is made and what it has to keep."""

@@ -19,9 +19,10 @@ from segmint.errors import ExportError
 from segmint.export import onnx
 from segmint.export.parity import ParitySample, Proof, prove
 from segmint.export.publication import Staging
+from segmint.layout import UNIT
 from segmint.models.deployed import DeployedModel, DeployedUnit
 
-FORM = "unit"
+FORM = UNIT
 NAME = "onnx_unit"
 
 _DIVISOR = 255.0
