@@ -46,11 +46,13 @@ class Reduced:
     Attributes:
         FILE: Its name.
         gate: What it has to keep.
+        weights: Type of its weights, as ONNX calls it.
         write: Makes it of the model, or of the file in full precision and chips to take ranges from.
     """
 
     FILE: str
     gate: Gate
+    weights: str
     write: Callable[[DeployedModel, ModelContract, Path, Path, Chips | None], None]
     RUNTIME: str = full.RUNTIME
 
@@ -129,7 +131,7 @@ class _Fed(CalibrationDataReader):  # type: ignore[misc]
 
 
 REDUCED = {
-    "onnx_fp16": Reduced(HALF, Gate(min_agreement=0.999), _half),
-    "onnx_int8": Reduced(INTEGER, Gate(min_agreement=0.98, max_iou_change=0.01), _integer),
+    "onnx_fp16": Reduced(HALF, Gate(min_agreement=0.999), "FLOAT16", _half),
+    "onnx_int8": Reduced(INTEGER, Gate(min_agreement=0.98, max_iou_change=0.01), "INT8", _integer),
 }
 """Short name -> how it is made and what it has to keep."""
