@@ -7,13 +7,12 @@
 Each model's files are opened by each runtime in an interpreter of its own, on the chips of ``parity_sample.npz``, and
 compared with the answers in it. The Esri package is driven as ArcGIS drives it. Optional formats are shown where they
 lie in the folder (``python src/export.py --formats all,onnx_unit,onnx_fp16 --target meta --output_dir meta``). With a
-scene, GeoDeep's map of the unit form stands beside that of ``predict``, after the same median; GeoDeep cuts the windows
-where predict blends them. Time is one pass over the chips after a first one, or the whole program for GeoDeep and the
-package.
+scene, GeoDeep's map of the unit form stands beside that of the trained network in the windows that GeoDeep cuts, and
+beside that of ``predict``, which blends its windows; both after the same median. Time is one pass over the chips after
+a first one, or the whole program for GeoDeep and the package.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,11 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from scipy.ndimage import median_filter
+from maps import predicted
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "src"), str(PROJECT / "tests" / "consumers")]
 
+import hard_windows  # noqa: E402
+from hard_windows import overlap_of, smoothed  # noqa: E402
 from runtimes import GEODEEP, RUNTIMES, Runtime, call  # noqa: E402
 
 from segmint.contract import ModelContract  # noqa: E402
@@ -88,7 +89,7 @@ def rows(folder: Path, scene: Path | None) -> Iterator[Row]:
                 yield answered(recipe, form, path, runtime)
     yield packaged(recipe, folder)
     if scene is not None and (folder / FILES["ONNX unit"]).is_file():
-        yield mapped(recipe, folder, scene)
+        yield from maps(recipe, folder, scene)
 
 
 def answered(recipe: str, form: str, path: Path, runtime: Runtime) -> Row:
@@ -112,19 +113,23 @@ def packaged(recipe: str, folder: Path) -> Row:
     return Row(recipe, "DLPK", "Esri raster function", None, agreement, seconds, path.stat().st_size)
 
 
-def mapped(recipe: str, folder: Path, scene: Path) -> Row:
-    """GeoDeep's map of a scene, beside that of ``predict`` after the median of 5 px that GeoDeep always takes."""
+def maps(recipe: str, folder: Path, scene: Path) -> Iterator[Row]:
+    """GeoDeep's map of a scene, beside the trained network in GeoDeep's own windows, and beside ``predict``."""
     path = folder / FILES["ONNX unit"]
     with tempfile.TemporaryDirectory() as scratch:
-        answer, script = Path(scratch, "geodeep.tif"), str(PROJECT / "src" / "predict.py")
-        command = [sys.executable, script, f"--model={folder}", f"--input={scene}", f"--output_dir={scratch}"]
-        subprocess.run(command, check=True, stdout=sys.stderr)
-        started = time.perf_counter()
+        answer, started = Path(scratch, "geodeep.tif"), time.perf_counter()
         call([str(GEODEEP), str(scene), str(path), "-t", "mask", "-o", str(answer)], "`make test-consumers`")
         seconds = time.perf_counter() - started
-        with rasterio.open(Path(scratch, f"{scene.stem}_classes.tif")) as ours, rasterio.open(answer) as theirs:
-            agreement = float((median_filter(ours.read(1), size=5, mode="nearest") == theirs.read(1)).mean())
-    return Row(recipe, "ONNX unit", "GeoDeep, scene beside `predict`", None, agreement, seconds, path.stat().st_size)
+        with rasterio.open(answer) as found, rasterio.open(scene) as source:
+            theirs, values = found.read(1), source.read()
+    contract = ModelContract.read(folder / "contract.json")
+    beside = {
+        "its own windows": hard_windows.mapped(folder / "best_model.pt", contract, values, overlap_of(path)),
+        "`predict`": predicted(folder, scene),
+    }
+    for name, ours in beside.items():
+        agreement = float((smoothed(ours) == theirs).mean())
+        yield Row(recipe, "ONNX unit", f"GeoDeep, scene beside {name}", None, agreement, seconds, path.stat().st_size)
 
 
 if __name__ == "__main__":

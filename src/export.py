@@ -10,7 +10,6 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from segmint.errors import ExportError, RecipeError, one_line_errors
 from segmint.parameters import read
 
 if TYPE_CHECKING:
+    from segmint.evaluation.precision import Sides
     from segmint.export.parity import Proof
     from segmint.export.publication import Staging
     from segmint.export.source import Source
@@ -36,7 +36,8 @@ class Request:
         target: A folder such as meta, a .pth, .pt2 or .ckpt file, runs:/id, models:/name@alias or models:/name/1.
         formats: 'all' (pth, torchscript, onnx, pt2, dlpk), or some of these and of onnx_unit, onnx_fp16, onnx_int8.
         output_dir: Where the files go.
-        chips_dir: Chips with those of the test split among them, on which onnx_int8 has to keep its IoU.
+        chips_dir: The labelled chips of the training: onnx_int8 has to keep its IoU on those of the test split, and
+            takes its ranges from the others.
         labels_dir: Their labels; null where they lie beside the chips.
     """
 
@@ -60,7 +61,8 @@ class Request:
         wanted = {*asked, *(FORMATS if "all" in asked else ())}
         if "onnx_int8" in wanted and self.chips_dir is None:
             raise RecipeError(
-                "formats: onnx_int8 without chips_dir", "the labelled chips that it has to keep its IoU on"
+                "formats: onnx_int8 without chips_dir",
+                "the labelled chips of the training: it takes its ranges from some and keeps its IoU on the others",
             )
         return tuple(name for name in FORMATS + OPTIONAL if name in wanted)
 
@@ -90,10 +92,11 @@ def export(request: Request) -> None:
             names = ("onnx", *names)  # what the optional ones are made of, and what a STAC item needs to describe
         if "torchscript" in names and staging["best_model.dlpk"].is_file():
             names = (*names, "dlpk")  # a package holds the TorchScript that lies beside it
-        formats.write(source.model, source.contract, source.sample, staging, names)
+        sides = _sides(source, request) if "onnx_int8" in names else None
+        ranges = sides.ranges() if sides else None
+        formats.write(source.model, source.contract, source.sample, staging, names, ranges)
         proofs = [
-            _with_iou(proof, source, staging, request, names)
-            for proof in formats.prove_all(source.contract, source.sample, staging)
+            _with_iou(proof, sides, staging) for proof in formats.prove_all(source.contract, source.sample, staging)
         ]
         for proof in proofs:
             print(f"proof:   {proof.file}: {proof.sentence()} ({proof.runtime})")
@@ -106,18 +109,23 @@ def export(request: Request) -> None:
     print(f"next:    python src/validate.py --target {output}")
 
 
-def _with_iou(proof: "Proof", source: "Source", staging: "Staging", request: Request, names: Sequence[str]) -> "Proof":
+def _sides(source: "Source", request: Request) -> "Sides":
+    """The labelled chips that int8 is made and measured with."""
+    from segmint.evaluation.precision import Sides
+
+    assert request.chips_dir is not None
+    return Sides.of(source.contract, request.chips_dir, request.labels_dir, source.files.get("test_chips.csv"))
+
+
+def _with_iou(proof: "Proof", sides: "Sides | None", staging: "Staging") -> "Proof":
     """The proof with the change of the test IoU where its gate asks: measured, or as it was of a file that stayed."""
-    from segmint.evaluation.precision import iou_change
     from segmint.export import parity
 
     if proof.gate.max_iou_change is None:
         return proof
-    if proof.format not in names or request.chips_dir is None:
+    if sides is None:
         return replace(proof, iou_change=parity.remembered(staging["parity.json"], proof.format))
-    pair = staging["best_model.onnx"], staging[proof.file]
-    counts = source.files.get("test_chips.csv")
-    return replace(proof, iou_change=iou_change(*pair, source.contract, request.chips_dir, request.labels_dir, counts))
+    return replace(proof, iou_change=sides.iou_change(staging["best_model.onnx"], staging[proof.file]))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
 from segmint.export.stac_schemas import SchemaStore
 from segmint.interface import Band, Class, Input, Normalisation, Output
 
-pytest_plugins = ["finished"]
+pytest_plugins = ["finished", "spread"]
 
 
 @pytest.fixture(scope="session")

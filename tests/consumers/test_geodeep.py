@@ -1,11 +1,11 @@
-"""GeoDeep's command line over a whole scene, beside ``predict``."""
+"""GeoDeep's command line over a whole scene, beside the trained network in the same windows and beside ``predict``."""
 
 import numpy as np
 import pytest
 import rasterio
+from hard_windows import mapped, overlap_of, smoothed, spans
 from places import write_raster
 from runtimes import GEODEEP, MissingRuntimeError, call
-from scipy.ndimage import median_filter
 
 from export import Request as ExportRequest
 from export import export
@@ -46,8 +46,28 @@ def geodeep(scene, model, answer):
 def predicted(model, scene, folder):
     predict([f"--model={model}", f"--input={scene}", f"--output_dir={folder}"])
     with rasterio.open(folder / f"{scene.stem}_classes.tif") as found:
-        # GeoDeep always smooths by a median of 5 px; its sieve removes (2 seg_small_segment)^2 = 0 pixels
-        return median_filter(found.read(1), size=5, mode="nearest"), found.transform, found.crs
+        return smoothed(found.read(1)), found.transform, found.crs
+
+
+def test_geodeep_maps_a_scene_as_the_trained_network_does_in_the_same_windows(exported, trained, scene, tmp_path):
+    """Whatever the network's context: the windows are cut hard on both sides, so nothing else is left to differ."""
+    unit = exported / "unit" / "best_model.onnx"
+    with rasterio.open(scene) as source:
+        values = source.read()
+    ours = smoothed(mapped(trained.folder / "best_model.pt", trained.contract, values, overlap_of(unit)))
+    theirs, *_ = geodeep(scene, unit, tmp_path / "geodeep.tif")
+    assert 0.05 < ours.mean() < 0.95
+    assert (ours == theirs).mean() >= 0.995
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("length", [64, 65, 128, 410])
+def test_hard_windows_leave_no_pixel_out(length, overlap):
+    kept = np.zeros(length, int)
+    for origin, first, end in spans(length, 64, overlap):
+        assert 0 <= origin <= first < end <= origin + 64 <= length
+        kept[first:end] += 1
+    assert kept.min() >= 1
 
 
 def test_geodeep_maps_a_scene_as_predict_does(exported, scene, tmp_path):

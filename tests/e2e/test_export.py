@@ -14,7 +14,7 @@ import torch
 from e2e_settings import REPOSITORY, environment
 from places import SHARED
 
-from segmint.export.publication import FILES
+from segmint.layout import FILES
 
 
 @pytest.fixture

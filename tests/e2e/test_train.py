@@ -13,7 +13,7 @@ from e2e_settings import start_training, wait_for
 from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
-from segmint.export.publication import ARTIFACT_FOLDERS, FILES
+from segmint.layout import ARTIFACT_FOLDERS, FILES
 
 
 @pytest.fixture

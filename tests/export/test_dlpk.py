@@ -280,6 +280,17 @@ def test_class_maps_are_the_networks_own_answer_on_every_chip(neighbourhood):
     np.testing.assert_array_equal(maps, expected)
 
 
+def test_a_whole_raster_with_gaps_is_answered_as_in_this_process(neighbourhood):
+    raster = raster_of(101, 77)
+    mask = valid_everywhere(raster)
+    mask[:, 40:60, :30] = 0
+    arguments = {"padding": 7, "batch_size": 4}
+    (found,) = dlpk.class_maps(neighbourhood.path, raster[None], mask[None], arguments)
+    expected, _ = neighbourhood.host_answer(raster, mask, **arguments)
+    np.testing.assert_array_equal(found, expected)
+    assert (found != dlpk.class_maps(neighbourhood.path, raster[None], arguments=arguments)[0]).any()
+
+
 def test_a_model_that_does_not_belong_to_its_definition_fails_the_proof_in_one_sentence(tmp_path):
     path = tmp_path / "best_model.dlpk"
     dlpk.write(contract_of("softmax"), save(RawNetwork(1, 2, None, 0), tmp_path / "two.pt"), None, path)
@@ -303,7 +314,8 @@ def run_job(case: Case, folder: Path, refused: list[str]) -> subprocess.Complete
     function = str(case.unpacked / "SegmintClassifier.py")
     job = {"function": function, "model": str(case.emd), "arguments": {}, "refused": refused}
     (folder / "job.json").write_text(json.dumps(job))
-    np.save(folder / "rasters.npy", raster_of(8, 8)[None])
+    for name in ("rasters", "masks"):
+        np.save(folder / f"{name}.npy", raster_of(8, 8)[None])
     command = [sys.executable, "-I", str(ESRI / "host.py"), str(folder)]
     return subprocess.run(command, capture_output=True, encoding="utf-8")
 

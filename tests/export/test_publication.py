@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from segmint.errors import ExportError
-from segmint.export.publication import FILES, Staging, publish, require_publishable
+from segmint.export.publication import Staging, publish, require_publishable
+from segmint.layout import FILES
 
 
 def staged(root: Path, run: str) -> Staging:

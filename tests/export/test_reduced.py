@@ -1,6 +1,7 @@
 """Files of less precision: the same interface, gates of their own, refusals with the figure."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import onnx as onnx_library
@@ -8,10 +9,11 @@ import onnxruntime
 import pytest
 import rasterio
 import torch
+from places import write_raster
 
 from export import Request, export
-from segmint.errors import DataError, ParityError, RecipeError
-from segmint.evaluation.precision import iou_change
+from segmint.errors import DataError, ExportError, ParityError, RecipeError
+from segmint.evaluation.precision import RANGE_TILES, Sides
 from segmint.export import card, onnx
 from segmint.export.parity import EXACT, Gate, ParitySample, Proof
 from segmint.export.reduced import REDUCED, prove_reduced
@@ -39,7 +41,7 @@ def made(make_contract, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reduced")
     onnx.write(model, contract, folder / onnx.FILE)
     for kind in REDUCED.values():
-        kind.write(model, contract, sample, folder / onnx.FILE, folder / kind.FILE)
+        kind.write(model, contract, folder / onnx.FILE, folder / kind.FILE, chips.astype(np.float32))
     return folder, contract, sample
 
 
@@ -123,17 +125,85 @@ def test_the_test_iou_is_that_of_the_chips_of_the_test_split(finished_model, lab
             hits, union = hits + (found & truth).sum(), union + (found | truth).sum()
         ious.append(hits / union)
     assert abs(ious[0] - ious[1]) > 0.01
-    change = iou_change(original, reduced, contract, str(chips), str(labels), counts)
-    assert change == pytest.approx(ious[0] - ious[1], abs=1e-4)
+    sides = Sides.of(contract, str(chips), str(labels), counts)
+    assert sides.iou_change(original, reduced) == pytest.approx(ious[0] - ious[1], abs=1e-4)
 
 
 def test_chips_that_the_model_was_not_tested_on_do_not_count(finished_model, labelled, tmp_path):
     chips, labels, counts, _ = labelled
     counts.write_text("chip,iou,...\nelsewhere,,1,1,1,1\n")
     with find_model(str(finished_model)) as files:
-        path, contract = files.forms["onnx"], files.contract
+        contract = files.contract
     with pytest.raises(DataError, match=r"24 chips, none that the model was tested on; expected .* elsewhere"):
-        iou_change(path, path, contract, str(chips), str(labels), counts)
+        Sides.of(contract, str(chips), str(labels), counts)
+
+
+def test_ranges_come_from_the_chips_that_are_no_test_chips(finished_model, labelled):
+    chips, labels, counts, stems = labelled
+    with find_model(str(finished_model)) as files:
+        contract = files.contract
+    found = Sides.of(contract, str(chips), str(labels), counts).ranges()
+    kept = sorted(path for path in chips.iterdir() if path.stem not in stems)
+    wanted = []
+    for path in kept:  # each is one tile of 64 px
+        with rasterio.open(path) as image:
+            wanted.append(image.read().astype(np.float32))
+    assert len(kept) == 20
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_ranges_come_from_tiles_all_over_large_chips(finished_model, labelled, tmp_path):
+    """One chip of 8 x 8 tiles, each of another brightness: every second one is taken, first and last among them."""
+    chips, labels, counts, stems = labelled
+    brightness = np.arange(64, dtype=np.uint8).reshape(8, 8).repeat(64, axis=0).repeat(64, axis=1)
+    for folder, source in (("chips", chips), ("labels", labels)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{stems[0]}.tif").write_bytes((source / f"{stems[0]}.tif").read_bytes())
+    place = (700_000.0, 4_000_000.0)
+    write_raster(tmp_path / "chips" / "large.tif", np.stack([brightness] * 3), place)
+    write_raster(tmp_path / "labels" / "large.tif", (brightness[None] > 30).astype(np.uint8), place)
+    with find_model(str(finished_model)) as files:
+        found = Sides.of(files.contract, str(tmp_path / "chips"), str(tmp_path / "labels"), counts).ranges()
+    assert found.shape == (RANGE_TILES, 3, 64, 64)
+    shown = [int(value) for value in found[:, 0, 0, 0]]
+    assert shown[0] == 0
+    assert shown[-1] == 63
+    assert {after - before for before, after in pairwise(shown)} == {2, 3}
+
+
+def test_without_a_chip_that_is_no_test_chip_int8_is_refused_before_anything_is_written(
+    finished_model, labelled, tmp_path, monkeypatch
+):
+    chips, labels, counts, stems = labelled
+    monkeypatch.chdir(tmp_path)
+    for folder, source in (("chips", chips), ("labels", labels)):
+        (tmp_path / folder).mkdir()
+        for stem in stems:
+            (tmp_path / folder / f"{stem}.tif").write_bytes((source / f"{stem}.tif").read_bytes())
+    meta = tmp_path / "meta"
+    meta.mkdir()
+    for name in ("best_model.pth", "contract.json", "parity_sample.npz"):
+        (meta / name).write_bytes((finished_model / name).read_bytes())
+    (meta / "test_chips.csv").write_bytes(counts.read_bytes())
+    with pytest.raises(DataError, match=r"4 chips, all of the test split; expected some of training") as refusal:
+        export(Request("meta", "onnx_int8", "export", "chips", "labels"))
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "export").exists()
+
+
+def test_int8_answers_by_the_ranges_of_the_chips_that_it_is_given(made, tmp_path):
+    """Ranges of dark chips cut the answers of bright ones off: the chips given are those that count."""
+    folder, contract, sample = made
+    path, kind = tmp_path / "dark.onnx", REDUCED["onnx_int8"]
+    kind.write(None, contract, folder / onnx.FILE, path, sample.chips.astype(np.float32) / 100)
+    gap = [
+        np.abs(onnx.reopen(file, contract)(sample.chips.astype(np.float32)) - sample.probabilities).mean()
+        for file in (path, folder / kind.FILE)
+    ]
+    assert gap[0] > 2 * gap[1]
+    with pytest.raises(ExportError, match="no chips to take ranges from"):
+        kind.write(None, contract, folder / onnx.FILE, path, None)
 
 
 def test_int8_that_changes_too_many_pixels_is_refused_with_the_figure(

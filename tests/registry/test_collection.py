@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pystac
 import pytest
+from places import SHARED
 from registered import NAME, counts
 
 from catalogue import Request, catalogue
@@ -79,5 +80,18 @@ def test_made_again_it_takes_the_place_of_the_old_one_and_of_nothing_else(promot
 def test_without_a_champion_there_is_no_catalogue(registry, tmp_path):
     registry.add(counts(0.8))
     with pytest.raises(RegistryError, match="has a champion; expected one that was promoted"):
+        catalogue(Request(str(tmp_path / "catalogue")))
+    assert not (tmp_path / "catalogue").exists()
+
+
+def test_a_schema_that_cannot_be_had_is_a_failure_with_its_name(promoted, tmp_path, monkeypatch):
+    index = json.loads((SHARED / "stac-schemas" / "index.json").read_text())
+    absent = next(url for url in index if "mlm/v1.5.2" in url)
+    for name in {entry["file"] for url, entry in index.items() if url != absent}:
+        (tmp_path / "schemas" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "schemas" / name).write_bytes((SHARED / "stac-schemas" / name).read_bytes())
+    (tmp_path / "schemas" / "index.json").write_text(json.dumps({u: e for u, e in index.items() if u != absent}))
+    monkeypatch.setenv("SEGMINT_STAC_SCHEMAS", str(tmp_path / "schemas"))
+    with pytest.raises(ExportError, match=f"not checked against {absent}: not in the given folder; expected every"):
         catalogue(Request(str(tmp_path / "catalogue")))
     assert not (tmp_path / "catalogue").exists()

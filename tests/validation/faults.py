@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,9 @@ import torch
 from torch import nn
 
 from segmint.contract import ModelContract
+from segmint.export import unit
+from segmint.export.parity import ParitySample
+from segmint.export.publication import Staging
 from segmint.export.torchscript import write as write_torchscript
 from segmint.models.deployed import DeployedModel
 
@@ -29,20 +33,24 @@ class Fault:
         target: What is validated; ``.`` is the whole folder.
         found_by: The check that has to find it.
         plant: Does it to a folder.
+        model: Fixture of the model that it is planted into.
     """
 
     target: str
     found_by: str
     plant: Callable[[Path], None]
+    model: str = "finished_model"
 
 
 FAULTS: dict[str, Fault] = {}
 """What was done -> the fault."""
 
 
-def fault(name: str, target: str, found_by: str) -> Callable[[Callable[[Path], None]], Callable[[Path], None]]:
+def fault(
+    name: str, target: str, found_by: str, model: str = "finished_model"
+) -> Callable[[Callable[[Path], None]], Callable[[Path], None]]:
     def enter(plant: Callable[[Path], None]) -> Callable[[Path], None]:
-        FAULTS[name] = Fault(target, found_by, plant)
+        FAULTS[name] = Fault(target, found_by, plant, model)
         return plant
 
     return enter
@@ -55,8 +63,15 @@ def edit(path: Path, change: Callable[[Any], Any]) -> None:
     path.write_text(json.dumps(content))
 
 
-def json_fault(name: str, file: str, found_by: str, change: Callable[[Any], Any], target: str | None = None) -> None:
-    FAULTS[name] = Fault(target or file, found_by, lambda folder: edit(folder / file, change))
+def json_fault(
+    name: str,
+    file: str,
+    found_by: str,
+    change: Callable[[Any], Any],
+    target: str | None = None,
+    model: str = "finished_model",
+) -> None:
+    FAULTS[name] = Fault(target or file, found_by, lambda folder: edit(folder / file, change), model)
 
 
 # the contract
@@ -251,19 +266,25 @@ def _(folder: Path) -> None:
 # ONNX
 
 
-def onnx_fault(name: str, found_by: str, change: Callable[[onnx.ModelProto], Any]) -> None:
+def onnx_fault(
+    name: str,
+    found_by: str,
+    change: Callable[[onnx.ModelProto], Any],
+    file: str = "best_model.onnx",
+    model: str = "finished_model",
+) -> None:
     def plant(folder: Path) -> None:
-        proto = onnx.load(folder / "best_model.onnx")
+        proto = onnx.load(folder / file)
         change(proto)
-        onnx.save(proto, folder / "best_model.onnx")
+        onnx.save(proto, folder / file)
 
-    FAULTS[name] = Fault("best_model.onnx", found_by, plant)
+    FAULTS[name] = Fault(file, found_by, plant, model)
 
 
-def tamper(proto: onnx.ModelProto, factor: float) -> None:
-    weight = next(tensor for tensor in proto.graph.initializer if len(tensor.dims) == 4)
-    values = onnx.numpy_helper.to_array(weight) * factor
-    weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), weight.name))
+def tamper(proto: onnx.ModelProto, factor: float, dimensions: int = 4) -> None:
+    weight = next(tensor for tensor in proto.graph.initializer if len(tensor.dims) == dimensions)
+    values = onnx.numpy_helper.to_array(weight)
+    weight.CopyFrom(onnx.numpy_helper.from_array((values * factor).astype(values.dtype), weight.name))
 
 
 def entry(proto: onnx.ModelProto, key: str, value: Any) -> None:
@@ -434,3 +455,212 @@ def card_fault(name: str, old: str, new: str) -> None:
 card_fault("a wrong mean in the model card", "| 1 | red | – | 0.3 |", "| 1 | red | – | 0.4 |")  # noqa: RUF001
 card_fault("a wrong class in the model card", "| 1 | class1 |", "| 1 | camp |")
 card_fault("another licence in the model card", "license: apache-2.0", "license: mit")
+
+
+# the unit form
+
+FORMS = "finished_forms"
+UNIT = "unit/best_model.onnx"
+
+
+def swap_channels(proto: onnx.ModelProto) -> None:
+    """Take the first channel for the second, behind the last node."""
+    answer = proto.graph.output[0].name
+    last = next(node for node in proto.graph.node if answer in node.output)
+    last.output[list(last.output).index(answer)] = "in order"
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, 0]), "the other way round"))
+    proto.graph.node.append(onnx.helper.make_node("Gather", ["in order", "the other way round"], [answer], axis=1))
+
+
+onnx_fault("swapped channels in the unit form", "onnx answers", swap_channels, UNIT, FORMS)
+onnx_fault(
+    "Deepness is told to feed the unit form stored values",
+    "onnx metadata",
+    lambda p: entry(p, "standardization_std", [1 / 255] * 3),
+    UNIT,
+    FORMS,
+)
+onnx_fault("a threshold for the unit form", "onnx metadata", lambda p: entry(p, "seg_thresh", 0.4), UNIT, FORMS)
+onnx_fault("no overlap for GeoDeep", "onnx metadata", lambda p: without(p, "tiles_overlap"), UNIT, FORMS)
+onnx_fault(
+    "an IR version that old runtimes refuse in the unit form",
+    "onnx graph",
+    lambda p: p.__setattr__("ir_version", 10),
+    UNIT,
+    FORMS,
+)
+json_fault(
+    "the contract of the unit form takes stored values",
+    "unit/contract.json",
+    "onnx answers",
+    lambda c: c["inputs"][0].update(divisor=1.0),
+    UNIT,
+    FORMS,
+)
+json_fault(
+    "the item of the unit form takes stored values",
+    "unit/stac_item.json",
+    "item statements",
+    lambda c: source_of(c).update(value_scaling=None),
+    model=FORMS,
+)
+
+
+@fault("the model itself in the place of its unit form", UNIT, "onnx answers", FORMS)
+def _(folder: Path) -> None:
+    (folder / UNIT).write_bytes((folder / "best_model.onnx").read_bytes())
+
+
+@fault("a stale checksum of the unit form", "unit", "item files", FORMS)
+def _(folder: Path) -> None:
+    proto = onnx.load(folder / UNIT)
+    tamper(proto, 1 + 1e-6)
+    onnx.save(proto, folder / UNIT)
+
+
+def reform(folder: Path, change: Callable[[ModelContract], ModelContract]) -> None:
+    """Make the unit form again for another contract of the same weights: whole in itself, but not this model's."""
+    contract = change(ModelContract.read(folder / "contract.json"))
+    sample = ParitySample.read(folder / "parity_sample.npz")
+    model = DeployedModel.from_contract(contract)
+    model.load_state_dict(torch.load(folder / "best_model.pth", weights_only=True))
+    staging = Staging(folder / "made again").made()
+    unit.write(model.eval(), contract, sample, staging)
+    for name in ("contract.json", "parity_sample.npz", "best_model.onnx"):
+        (folder / "unit" / name).write_bytes(staging[name].read_bytes())
+    shutil.rmtree(staging.root)
+
+
+@fault("a unit form of another threshold, whole in itself", ".", "unit origin", FORMS)
+def _(folder: Path) -> None:
+    reform(folder, lambda c: c.model_copy(update={"output": c.output.model_copy(update={"threshold": 0.9})}))
+
+
+@fault("the unit form of another training, whole in itself", ".", "unit origin", FORMS)
+def _(folder: Path) -> None:
+    reform(folder, lambda c: c.model_copy(update={"created": "2026-02-03T04:05:06Z"}))
+
+
+# smaller files
+
+HALF, INTEGER = "best_model_fp16.onnx", "best_model_int8.onnx"
+
+
+def rescale(proto: onnx.ModelProto) -> None:
+    """Round the first 8-bit activation as if its range were far wider."""
+    step = next(node for node in proto.graph.node if node.op_type == "DequantizeLinear")
+    scale = next(tensor for tensor in proto.graph.initializer if tensor.name == step.input[1])
+    wide = (onnx.numpy_helper.to_array(scale) * 100).astype(np.float32)
+    scale.CopyFrom(onnx.numpy_helper.from_array(wide, scale.name))
+
+
+def answer_in_half(proto: onnx.ModelProto) -> None:
+    """Hand the answer out in half precision."""
+    answer = proto.graph.output[0]
+    last = next(node for node in proto.graph.node if answer.name in node.output)
+    last.output[list(last.output).index(answer.name)] = "in full"
+    half = onnx.TensorProto.FLOAT16
+    proto.graph.node.append(onnx.helper.make_node("Cast", ["in full"], [answer.name], to=half))
+    answer.type.tensor_type.elem_type = half
+
+
+onnx_fault("a tampered weight in fp16", "onnx_fp16 answers", lambda p: tamper(p, 1.5), HALF, FORMS)
+onnx_fault("answers in half precision in fp16", "onnx_fp16 graph", answer_in_half, HALF, FORMS)
+onnx_fault("fp16 without its contract", "onnx_fp16 contract", lambda p: without(p, "contract"), HALF, FORMS)
+onnx_fault("another range in int8", "onnx_int8 answers", rescale, INTEGER, FORMS)
+onnx_fault(
+    "another threshold for Deepness in int8",
+    "onnx_int8 metadata",
+    lambda p: entry(p, "seg_thresh", 0.9),
+    INTEGER,
+    FORMS,
+)
+
+
+@fault("full precision under the name of fp16", HALF, "onnx_fp16 weights", FORMS)
+def _(folder: Path) -> None:
+    (folder / HALF).write_bytes((folder / "best_model.onnx").read_bytes())
+
+
+@fault("fp16 under the name of int8", INTEGER, "onnx_int8 weights", FORMS)
+def _(folder: Path) -> None:
+    (folder / INTEGER).write_bytes((folder / HALF).read_bytes())
+
+
+def proof_of(content: Any, name: str) -> Any:
+    return next(proof for proof in content["formats"] if proof["format"] == name)
+
+
+def proof_fault(name: str, change: Callable[[Any], Any], target: str = "parity.json") -> None:
+    json_fault(name, "parity.json", "parity.json", change, target, FORMS)
+
+
+proof_fault("int8 without a test IoU", lambda c: proof_of(c, "onnx_int8").update(iou_change=None))
+proof_fault(
+    "int8 with another test IoU that is called passed", lambda c: proof_of(c, "onnx_int8").update(iou_change=-0.05)
+)
+proof_fault(
+    "the gate of int8 for fp16", lambda c: proof_of(c, "onnx_fp16").update(agreement=0.99, gate={"min_agreement": 0.98})
+)
+proof_fault("a smaller file that no proof speaks of", lambda c: c["formats"].remove(proof_of(c, "onnx_fp16")), ".")
+proof_fault("a unit form that no proof speaks of", lambda c: c["formats"].remove(proof_of(c, "onnx_unit")), ".")
+
+
+# the series form
+
+SPREAD = "finished_spread"
+SERIES = "series/best_model.onnx"
+
+
+def time_axis(proto: onnx.ModelProto) -> Any:
+    return next(value for value in proto.graph.input if value.name == "fire").type.tensor_type.shape.dim[1]
+
+
+def swap_tensors(proto: onnx.ModelProto) -> None:
+    """The wind's direction in the place of its speed."""
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2, 1, 0]), "turned"))
+    for node in proto.graph.node:
+        for place, name in enumerate(node.input):
+            if name == "wind":
+                node.input[place] = "wind turned"
+    turn = onnx.helper.make_node("Gather", ["wind", "turned"], ["wind turned"], axis=2)
+    proto.graph.node.insert(0, turn)
+
+
+onnx_fault("the parts of the wind in another order in the series form", "onnx answers", swap_tensors, SERIES, SPREAD)
+onnx_fault(
+    "a time axis of the series form frozen to 4",
+    "onnx answers",
+    lambda p: time_axis(p).__setattr__("dim_value", 4),
+    SERIES,
+    SPREAD,
+)
+onnx_fault(
+    "a time axis of the series form without its name",
+    "onnx graph",
+    lambda p: time_axis(p).__setattr__("dim_param", "steps"),
+    SERIES,
+    SPREAD,
+)
+onnx_fault("the series form without its contract", "onnx contract", lambda p: without(p, "contract"), SERIES, SPREAD)
+json_fault(
+    "swapped tensors in the item of the series form",
+    "series/stac_item.json",
+    "item statements",
+    lambda c: c["properties"]["mlm:input"].reverse(),
+    model=SPREAD,
+)
+
+
+@fault("no sample of the series form", "series", "sample", SPREAD)
+def _(folder: Path) -> None:
+    (folder / "series" / "parity_sample.npz").unlink()
+
+
+@fault("the series form of another training, whole in itself", ".", "series origin", SPREAD)
+def _(folder: Path) -> None:
+    path = folder / "series" / "contract.json"
+    edit(path, lambda c: c.update(created="2026-02-03T04:05:06Z"))
+    proto = onnx.load(folder / SERIES)
+    entry(proto, "contract", json.loads(path.read_text()))
+    onnx.save(proto, folder / SERIES)

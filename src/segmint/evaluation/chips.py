@@ -19,6 +19,7 @@ from segmint.contract import ModelContract
 from segmint.data.chips import IGNORE, Chip
 from segmint.data.dataset import fitted
 from segmint.data.images import filled
+from segmint.data.tiles import Rectangle
 from segmint.evaluation.extremes import Extremes
 from segmint.evaluation.outcome import SHOWN, SPLIT, Outcome, Settings
 from segmint.evaluation.regions import scores_by_class, trace
@@ -118,17 +119,32 @@ def tallied(chips: Sequence[Chip], contract: ModelContract, predict: Predict) ->
     return tally
 
 
+def as_input(
+    chip: Chip, part: Rectangle, contract: ModelContract
+) -> tuple[NDArray[np.float32], NDArray[np.generic], NDArray[np.uint8]]:
+    """A part of a chip, at most one tile large where the model takes tiles, as the network takes it.
+
+    Args:
+        chip: A chip that suits the model.
+        part: What of it.
+        contract: The model's.
+
+    Returns:
+        Raw values ``[C, H, W]`` of the tile's size in float32, not-a-number where the chip has a nodata value that the
+        graph does not know; the same as stored; class values ``[H, W]``.
+    """
+    raw, target = fitted(*chip.read(part), contract.height, contract.fit)
+    window = raw.astype(np.float32)
+    if chip.nodata not in (None, contract.input.nodata):  # the graph knows only its own nodata
+        window[:, ~filled(raw, chip.nodata)] = np.nan
+    return window, raw, target
+
+
 def _at_once(chips: Sequence[Chip], contract: ModelContract, predict: Predict) -> Iterator[Answered]:
     """Chips of one tile each: padding belongs to no answer."""
-    tiles = []
-    for chip in chips:
-        raw, target = chip.read((0, 0, chip.height, chip.width))
-        tiles.append(fitted(raw, target, contract.height, contract.fit))
-    windows = np.stack([raw for raw, _ in tiles]).astype(np.float32)
-    for window, (raw, _), chip in zip(windows, tiles, chips, strict=True):
-        if chip.nodata not in (None, contract.input.nodata):  # the graph knows only its own nodata
-            window[:, ~filled(raw, chip.nodata)] = np.nan
-    for chip, (raw, target), probability in zip(chips, tiles, predict(windows), strict=True):
+    tiles = [as_input(chip, (0, 0, chip.height, chip.width), contract) for chip in chips]
+    windows = np.stack([window for window, *_ in tiles])
+    for chip, (_, raw, target), probability in zip(chips, tiles, predict(windows), strict=True):
         height, width = (chip.height, chip.width) if contract.fit == "tile" else target.shape
         yield Answered(chip, raw[:, :height, :width], target[:height, :width], probability[:, :height, :width])
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ MODEL_FILE = "best_model.pt"
 
 NOT_IN_ARCGIS = ("segmint", "segmentation_models_pytorch", "mlflow", "pytorch_lightning", "lightning", "torchmetrics")
 """Packages that the raster function cannot import in the proof."""
+
+ONE_TILE = {"padding": 0, "batch_size": 1}
+"""Arguments of the tool with which chips of the model's tile size get the network's own answer."""
 
 MAX_UNPACKED_BYTES = 4 * 2**30
 """Largest content of a package that is unpacked; above it a zip would need ZIP64."""
@@ -122,16 +126,22 @@ def write(contract: ModelContract, torchscript: Path, stac_item: Path | None, pa
     beside.replace(path)
 
 
-def class_maps(path: Path, chips: NDArray[np.generic]) -> NDArray[np.uint8]:
+def class_maps(
+    path: Path,
+    rasters: NDArray[np.generic],
+    masks: NDArray[np.uint8] | None = None,
+    arguments: Mapping[str, float] = ONE_TILE,
+) -> NDArray[np.uint8]:
     """Class values that the package gives, driven as ArcGIS drives it.
 
     The package is unpacked and its raster function runs in a Python process of its own that cannot import
-    :data:`NOT_IN_ARCGIS`. Padding is 0 and one tile goes at a time, so chips of the model's tile size get the
-    network's own answer.
+    :data:`NOT_IN_ARCGIS`.
 
     Args:
         path: The ``.dlpk``.
-        chips: ``[N, C, H, W]`` raw values in their stored type.
+        rasters: ``[N, C, H, W]`` raw values in their stored type, of any size.
+        masks: Of the same shape, 0 where a value is missing; None where none is.
+        arguments: Those of the tool, the others as the raster function proposes them.
 
     Returns:
         ``[N, H, W]`` class values.
@@ -145,11 +155,12 @@ def class_maps(path: Path, chips: NDArray[np.generic]) -> NDArray[np.uint8]:
         job.mkdir()
         definition = unpack(path, package)
         content = json.loads(definition.read_text(encoding="utf-8"))
-        np.save(job / "rasters.npy", chips)
+        np.save(job / "rasters.npy", rasters)
+        np.save(job / "masks.npy", np.ones(rasters.shape, np.uint8) if masks is None else masks)
         order = {
             "function": str(package / content["InferenceFunction"]),
             "model": str(definition),
-            "arguments": {"padding": 0, "batch_size": 1},
+            "arguments": dict(arguments),
             "refused": NOT_IN_ARCGIS,
         }
         (job / "job.json").write_text(json.dumps(order), encoding="utf-8")

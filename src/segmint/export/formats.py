@@ -16,7 +16,7 @@ from segmint.contract import ModelContract
 from segmint.export import dlpk, onnx, program, series, stac, torchscript, unit, weights
 from segmint.export.parity import EXACT, MAX_ABS, MIN_AGREEMENT, ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
-from segmint.export.reduced import REDUCED, prove_reduced
+from segmint.export.reduced import REDUCED, Chips, prove_reduced
 from segmint.export.runtime import Format
 from segmint.export.series import SeriesSample
 from segmint.models.deployed import DeployedModel
@@ -35,16 +35,28 @@ def write(
     sample: ParitySample,
     staging: Staging,
     names: Sequence[str] = ALL,
+    ranges: Chips | None = None,
 ) -> None:
     """Write formats, with the Esri package its definition, and the series form of a spread model.
 
     The STAC item in the package leaves the package out.
+
+    Args:
+        model: The trained model.
+        contract: What it is.
+        sample: Of the proof.
+        staging: Where the files go.
+        names: The formats.
+        ranges: What int8 takes its ranges from, where it is among them: no test chips.
+
+    Raises:
+        ExportError: A format that is not for this model, or int8 without chips.
     """
     files = [name for name in FORMATS if name in names]
     for name in files:
         FORMATS[name].write(model, contract, staging[FORMATS[name].FILE])
     for name in [name for name in REDUCED if name in names]:
-        REDUCED[name].write(model, contract, sample, staging[onnx.FILE], staging[REDUCED[name].FILE])
+        REDUCED[name].write(model, contract, staging[onnx.FILE], staging[REDUCED[name].FILE], ranges)
     if "dlpk" in names:
         dlpk.write_emd(contract, staging["model.emd"])
         stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])

@@ -17,35 +17,7 @@ from filelock import FileLock
 
 from segmint.errors import ExportError
 from segmint.export.stac import flat
-
-ARTIFACT_FOLDERS = {
-    "best_model.pth": "models",
-    "best_model.pt": "models",
-    "best_model.onnx": "models",
-    "best_model.pt2": "models",
-    "best_model_fp16.onnx": "models",
-    "best_model_int8.onnx": "models",
-    "best_model.dlpk": "esri",
-    "model.emd": "esri",
-    "stac_item.json": "metadata",
-    "contract.json": "metadata",
-    "parity.json": "metadata",
-    "parity_sample.npz": "metadata",
-    "model_card.md": "metadata",
-    "report.html": "evaluation",
-    "test_chips.csv": "evaluation",
-    "confusion_matrix.png": "evaluation",
-    "example_input.png": "examples",
-    "example_pred.png": "examples",
-    "example_target.png": "examples",
-}
-"""Every file of a model -> its artifact folder in the run."""
-
-FILES = tuple(name for name in ARTIFACT_FOLDERS if name not in ("best_model_fp16.onnx", "best_model_int8.onnx"))
-"""Those that every run leaves."""
-
-FORMS = ("series", "unit")
-"""Folders of a model's other forms, below the run's artifacts and below the output folder."""
+from segmint.layout import ARTIFACT_FOLDERS, FILES, FORMS
 
 _KEPT = (".gitkeep", ".gitignore")
 _PACKAGE = ".dlpk"  # of any name: stac2esri writes it there; the next model's run drops it with the other files

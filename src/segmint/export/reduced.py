@@ -2,11 +2,11 @@
 
 Both have the interface of ``best_model.onnx``. Normalisation and activation stay in fp32: 16-bit pixel values overflow
 half precision, and the activation decides the class. int8 is made from the proven file, for convolutions and matrix
-products alone: static, with ranges from the chips of the proof, a scale per channel of the weights, and weights of 7
-bits, since sums of 8-bit products saturate on processors without VNNI.
+products alone: static, with ranges from chips that the model was not tested on, a scale per channel of the weights, and
+weights of 7 bits, since sums of 8-bit products saturate on processors without VNNI.
 
 Example:
-    >>> REDUCED["onnx_int8"].write(model, contract, sample, original, path)
+    >>> REDUCED["onnx_int8"].write(model, contract, original, path, chips)
     >>> prove_reduced("onnx_int8", path, original, sample, contract).sentence()
     'largest difference 8.1e-02, masks agree on 99.2000 %, 1.90 times as fast'
 """
@@ -25,10 +25,15 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quant_pre_process, quantize_static
 
 from segmint.contract import ModelContract
+from segmint.errors import ExportError
 from segmint.export import onnx as full
 from segmint.export.parity import Gate, ParitySample, Proof, prove
 from segmint.export.runtime import Predict
+from segmint.layout import HALF, INTEGER
 from segmint.models.deployed import DeployedHalf, DeployedModel
+
+Chips = NDArray[np.float32]
+"""Raw values ``[N, C, H, W]`` of the model's tile size."""
 
 _HEAVY = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
 _PASSES = 5
@@ -41,12 +46,14 @@ class Reduced:
     Attributes:
         FILE: Its name.
         gate: What it has to keep.
-        write: Makes it of the model, or of the file in full precision and the chips of the proof.
+        weights: Type of its weights, as ONNX calls it.
+        write: Makes it of the model, or of the file in full precision and chips to take ranges from.
     """
 
     FILE: str
     gate: Gate
-    write: Callable[[DeployedModel, ModelContract, ParitySample, Path, Path], None]
+    weights: str
+    write: Callable[[DeployedModel, ModelContract, Path, Path, Chips | None], None]
     RUNTIME: str = full.RUNTIME
 
     def reopen(self, path: Path, contract: ModelContract) -> Predict:
@@ -63,7 +70,7 @@ def prove_reduced(name: str, path: Path, original: Path, sample: ParitySample, c
     return replace(proof, seconds=seconds, speed=before / seconds)
 
 
-def _seconds(predict: Predict, chips: NDArray[np.float32]) -> float:
+def _seconds(predict: Predict, chips: Chips) -> float:
     """Shortest time of one pass."""
     times = []
     for _ in range(_PASSES):
@@ -73,18 +80,21 @@ def _seconds(predict: Predict, chips: NDArray[np.float32]) -> float:
     return min(times)
 
 
-def _half(model: DeployedModel, contract: ModelContract, sample: ParitySample, original: Path, path: Path) -> None:
+def _half(model: DeployedModel, contract: ModelContract, original: Path, path: Path, chips: Chips | None) -> None:
     full.write(DeployedHalf(model, contract).eval(), contract, path)
 
 
-def _integer(model: DeployedModel, contract: ModelContract, sample: ParitySample, original: Path, path: Path) -> None:
+def _integer(model: DeployedModel, contract: ModelContract, original: Path, path: Path, chips: Chips | None) -> None:
+    if chips is None:
+        wanted = "labelled chips that the model was not tested on"
+        raise ExportError(f"{path.name}: no chips to take ranges from", wanted, "Name them with -P chips_dir")
     with tempfile.TemporaryDirectory() as scratch, _quiet():
         prepared, quantised = Path(scratch, "prepared.onnx"), Path(scratch, "quantised.onnx")
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             quantised,
-            _Chips(contract.input.name, sample),
+            _Fed(contract.input.name, chips),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -109,21 +119,19 @@ def _quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-class _Chips(CalibrationDataReader):  # type: ignore[misc]
-    """The chips of the proof, one by one."""
+class _Fed(CalibrationDataReader):  # type: ignore[misc]
+    """Chips, one by one."""
 
-    def __init__(self, name: str, sample: ParitySample) -> None:
-        self._chips: Iterator[dict[str, NDArray[np.float32]]] = (
-            {name: chip[np.newaxis].astype(np.float32)} for chip in sample.chips
-        )
+    def __init__(self, name: str, chips: Chips) -> None:
+        self._chips: Iterator[dict[str, Chips]] = ({name: chip[np.newaxis]} for chip in chips)
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, Chips] | None:
         """The next one, or None behind the last."""
         return next(self._chips, None)
 
 
 REDUCED = {
-    "onnx_fp16": Reduced("best_model_fp16.onnx", Gate(min_agreement=0.999), _half),
-    "onnx_int8": Reduced("best_model_int8.onnx", Gate(min_agreement=0.98, max_iou_change=0.01), _integer),
+    "onnx_fp16": Reduced(HALF, Gate(min_agreement=0.999), "FLOAT16", _half),
+    "onnx_int8": Reduced(INTEGER, Gate(min_agreement=0.98, max_iou_change=0.01), "INT8", _integer),
 }
 """Short name -> how it is made and what it has to keep."""

@@ -23,10 +23,11 @@ from segmint.export.parity import ParitySample, Proof, prove
 from segmint.export.publication import Staging
 from segmint.export.runtime import Format
 from segmint.interface import Band, Input, Normalisation
+from segmint.layout import SERIES
 from segmint.models.deployed import DeployedModel, DeployedSeries
 from segmint.models.history import PackedEmberFormer
 
-FORM = "series"
+FORM = SERIES
 FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
 
 _WIND = tuple(Band(name=name) for name in ("wind_speed", "wind_sin", "wind_cos"))

@@ -21,7 +21,7 @@ from segmint.contract import ModelContract
 from segmint.errors import ModelError
 from segmint.export import parity, weights
 from segmint.export.parity import ParitySample
-from segmint.export.publication import ARTIFACT_FOLDERS
+from segmint.layout import ARTIFACT_FOLDERS
 from segmint.models.deployed import DeployedModel
 
 _REMEDY = "Name a folder with best_model.pth, a .pth, .pt2 or .ckpt file, runs:/id or models:/name@alias"

@@ -28,6 +28,9 @@ from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT7
 
+REMEDY = "Set SEGMINT_STAC_SCHEMAS to a folder that has it, or go online"
+"""What to do where a schema cannot be had."""
+
 _SECONDS = 5.0
 """Longest wait for all that one store fetches, in seconds."""
 
@@ -45,6 +48,11 @@ class SchemaReport:
     checked: tuple[str, ...]
     errors: tuple[str, ...]
     missing: dict[str, str]
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """A sentence for each schema that could not be had."""
+        return tuple(f"not checked against {url}: {reason}" for url, reason in self.missing.items())
 
     def sentence(self) -> str:
         """The outcome in one line."""

@@ -19,9 +19,10 @@ from segmint.errors import ExportError
 from segmint.export import onnx
 from segmint.export.parity import ParitySample, Proof, prove
 from segmint.export.publication import Staging
+from segmint.layout import UNIT
 from segmint.models.deployed import DeployedModel, DeployedUnit
 
-FORM = "unit"
+FORM = UNIT
 NAME = "onnx_unit"
 
 _DIVISOR = 255.0
@@ -40,8 +41,8 @@ def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, s
             "3 bands of uint8, as tools that always divide by 255 read them",
             f"Use {onnx.FILE}, which takes values as they are stored",
         )
-    centred = ParitySample(sample.chips, answers(sample.probabilities, contract), sample.stems)
-    described = describe(contract).model_copy(update={"parity_sample": centred.write(staging["parity_sample.npz"])})
+    digest = centred(sample, contract).write(staging["parity_sample.npz"])
+    described = describe(contract).model_copy(update={"parity_sample": digest})
     described.write(staging["contract.json"])
     onnx.write(DeployedUnit(model, contract).eval(), described, staging[onnx.FILE])
 
@@ -59,6 +60,11 @@ def describe(contract: ModelContract) -> ModelContract:
     source = contract.input.model_copy(update={"divisor": _DIVISOR, "description": text})
     output = contract.output.model_copy(update={"activation": "softmax", "threshold": 0.5})
     return contract.model_copy(update={"inputs": (source,), "output": output, "parity_sample": None})
+
+
+def centred(sample: ParitySample, contract: ModelContract) -> ParitySample:
+    """The chips of the model's sample with what the unit form answers."""
+    return ParitySample(sample.chips, answers(sample.probabilities, contract), sample.stems)
 
 
 def answers(probabilities: NDArray[np.float32], contract: ModelContract) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segmint import layout
 from segmint.contract import ModelContract
 from segmint.errors import ContractError, ModelError
 
@@ -27,11 +28,6 @@ FORMS = {".onnx": "onnx", ".pt": "torchscript", ".pt2": "pt2", ".pth": "pth"}
 """File ending -> format."""
 
 _CONTRACT = "contract.json"
-_OTHER_FORMS = ("series", "unit")
-"""Folders below a model's, with the same network behind another interface."""
-
-_REDUCED = ("best_model_fp16.onnx", "best_model_int8.onnx")
-"""Files beside a model that are not as exact; they run when they are named."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +106,12 @@ def find_model(address: str) -> Iterator[ModelFiles]:
 def _folder(folder: Path) -> tuple[ModelContract, dict[str, Path]]:
     """The contract of a folder and every format in it, also one level down as the registry lays them out."""
     contracts = sorted([folder / _CONTRACT, *folder.glob(f"*/{_CONTRACT}")], key=lambda path: len(path.parts))
-    others = {folder / name for name in _OTHER_FORMS}
+    others = {folder / name for name in layout.FORMS}
     found = next((path for path in contracts if path.is_file() and path.parent not in others), None)
     files = [path for path in sorted([*folder.glob("*"), *folder.glob("*/*")]) if path.parent not in others]
     forms: dict[str, Path] = {}
     for path in files:
-        form = FORMS.get(path.suffix) if path.name not in _REDUCED else None
+        form = FORMS.get(path.suffix) if path.name not in layout.REDUCED_FILES else None
         if form and forms.setdefault(form, path) != path:
             names = f"{forms[form].relative_to(folder)} and {path.relative_to(folder)}"
             raise ModelError(f"{folder}/ has {names}", "one model", "Name one of them")

@@ -15,9 +15,9 @@ from pathlib import Path
 from segmint.contract import ModelContract
 from segmint.errors import ModelError
 from segmint.export.formats import FORMATS
-from segmint.export.publication import ARTIFACT_FOLDERS, FORMS
 from segmint.inference.models import FORMS as ENDINGS
 from segmint.inference.models import carried
+from segmint.layout import ARTIFACT_FOLDERS, FORMS
 
 CONTRACT, SAMPLE, ITEM = "contract.json", "parity_sample.npz", "stac_item.json"
 PACKAGE, DEFINITION, CARD, PROOFS = "best_model.dlpk", "model.emd", "model_card.md", "parity.json"

@@ -17,7 +17,8 @@ from segmint.contract import ModelContract
 from segmint.export import card
 from segmint.export.formats import read_sample, record_errors
 from segmint.export.parity import Answers, require_sample
-from segmint.validation.bundle import CARD, PROOFS, SAMPLE, Bundle
+from segmint.inference.models import FORMS as ENDINGS
+from segmint.validation.bundle import CARD, PACKAGE, PROOFS, SAMPLE, Bundle
 from segmint.validation.checks import Check, check, require
 
 _AGAIN = "Take it from the run that made the model, or train again"
@@ -26,7 +27,7 @@ _AGAIN = "Take it from the run that made the model, or train again"
 def checks(bundle: Bundle, contract: ModelContract) -> Iterator[Check]:
     """``parity.json`` and the card, those that are there."""
     if PROOFS in bundle.files:
-        yield check("parity.json", _proofs, bundle.files[PROOFS], contract)
+        yield check("parity.json", _proofs, bundle, contract)
     if CARD in bundle.files:
         yield check("model card", _card, bundle.files[CARD], contract)
 
@@ -63,11 +64,19 @@ def _sample_errors(stored: Answers, contract: ModelContract) -> list[str]:
     return errors
 
 
-def _proofs(path: Path, contract: ModelContract) -> str:
-    content = json.loads(path.read_text(encoding="utf-8"))
+def _proofs(bundle: Bundle, contract: ModelContract) -> str:
+    content = json.loads(bundle.files[PROOFS].read_text(encoding="utf-8"))
     errors = [f"{PROOFS}: {error}" for error in record_errors(content, contract)]
+    proven = {proof.get("file") for proof in content.get("formats") or []}
+    errors += [f"{PROOFS}: it has no proof of {name}" for name in _models(bundle) if name not in proven]
     require(errors, "the proof of this model", _AGAIN)
     return f"{len(content['formats'])} proofs, each within its gate"
+
+
+def _models(bundle: Bundle) -> list[str]:
+    """Names of the model files, as the proof names them."""
+    own = [name for name in bundle.files if Path(name).suffix in (*ENDINGS, Path(PACKAGE).suffix)]
+    return own + [f"{form}/{name}" for form, below in bundle.forms.items() for name in _models(below)]
 
 
 def _card(path: Path, contract: ModelContract) -> str:

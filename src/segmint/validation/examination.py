@@ -17,7 +17,7 @@ from segmint.export.formats import read_sample
 from segmint.export.parity import ParitySample
 from segmint.export.stac_schemas import SchemaStore
 from segmint.inference.models import is_stored
-from segmint.validation import documents, graphs, item, package
+from segmint.validation import documents, forms, graphs, item, package
 from segmint.validation.bundle import CONTRACT, ITEM, SAMPLE, Bundle, beside
 from segmint.validation.checks import Check, check
 
@@ -65,6 +65,8 @@ def examine_bundle(bundle: Bundle, schemas: SchemaStore) -> Iterator[Check]:
     for form, below in bundle.forms.items():
         for outcome in examine_bundle(below, schemas):
             yield replace(outcome, name=f"{form} {outcome.name}")
+        if contract is not None:
+            yield forms.origin(form, below, bundle, contract)
 
 
 def _held_against(bundle: Bundle, contract: ModelContract) -> Iterator[Check]:

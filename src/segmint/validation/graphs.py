@@ -27,6 +27,9 @@ from segmint.models.deployed import rebuilt
 from segmint.validation.bundle import CONTRACT, Bundle
 from segmint.validation.checks import Check, check, require
 
+_MOST = 0.5
+"""Share of a smaller file's weights above which it is what its name says."""
+
 _AGAIN = "Make it again with the entry point export"
 
 
@@ -52,6 +55,8 @@ def checks(bundle: Bundle, contract: ModelContract, sample: ParitySample | Serie
         if path.suffix == ".onnx":
             yield check(f"{name} graph", _graph, path, contract)
             yield check(f"{name} metadata", _metadata, path, contract)
+        if name in REDUCED:
+            yield check(f"{name} weights", _weights, path, REDUCED[name].weights)
 
 
 def _answers(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> str:
@@ -107,6 +112,14 @@ def _graph(path: Path, contract: ModelContract) -> str:
     return f"full check and shape inference pass; opset {onnx_format.OPSET}, IR {proto.ir_version}, named batch"
 
 
+def _weights(path: Path, wanted: str) -> str:
+    kinds = [(_type(t.data_type), int(np.prod(t.dims))) for t in onnx.load(str(path)).graph.initializer]
+    share = sum(count for kind, count in kinds if kind == wanted) / max(1, sum(count for _, count in kinds))
+    errors = [] if share > _MOST else [f"{path.name}: {100 * share:.0f} % of the weights are {wanted}"]
+    require(errors, f"most of them in {wanted}, which the name promises", _AGAIN)
+    return f"{100 * share:.1f} % are {wanted}"
+
+
 def _metadata(path: Path, contract: ModelContract) -> str:
     found = {entry.key: entry.value for entry in onnx.load(str(path), load_external_data=False).metadata_props}
     errors = []
@@ -136,7 +149,11 @@ def _tensors(values: Any) -> list[tuple[str, list[Any]]]:
 
 
 def _element(value: Any) -> str:
-    return str(onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type))
+    return _type(value.type.tensor_type.elem_type)
+
+
+def _type(number: int) -> str:
+    return str(onnx.TensorProto.DataType.Name(number))
 
 
 def _short(value: Any) -> str:

@@ -1,7 +1,8 @@
 """A stand-in for ArcGIS: drives the raster function of an unpacked package over rasters, block by block.
 
 It needs only numpy, so that it runs in a Python of its own: ``python -I host.py JOB_FOLDER``. The folder holds
-``job.json`` and ``rasters.npy`` ``[N, C, H, W]``; ``classes.npy`` ``[N, H, W]`` uint8 is written beside them.
+``job.json``, ``rasters.npy`` and ``masks.npy`` ``[N, C, H, W]``; ``classes.npy`` ``[N, H, W]`` uint8 is written beside
+them.
 
 Example:
     >>> function = load_function(Path("unpacked/SegmintClassifier.py"))
@@ -115,11 +116,11 @@ def main(folder: Path) -> None:
     """Classify the rasters of a job: ``job.json`` has ``function``, ``model``, ``arguments`` and ``refused``."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     sys.meta_path.insert(0, Refusal(job["refused"]))
-    rasters = np.load(folder / "rasters.npy")
+    rasters, masks = np.load(folder / "rasters.npy"), np.load(folder / "masks.npy")
     function = load_function(Path(job["function"]))
     configuration = configure(function, job["model"], job["arguments"])
-    everywhere = np.ones(rasters.shape[1:], np.uint8)
-    maps = [classify(function, configuration, raster, everywhere)[0] for raster in rasters]
+    pairs = zip(rasters, masks, strict=True)
+    maps = [classify(function, configuration, raster, mask)[0] for raster, mask in pairs]
     np.save(folder / "classes.npy", np.stack(maps))
 
 
