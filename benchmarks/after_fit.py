@@ -13,7 +13,6 @@ beside: the stages before the fit without the making of the sample, and the bare
 import argparse
 import json
 import os
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from runs import PROJECT, train
+
 sys.path.insert(0, str(PROJECT / "src"))
 
 AFTER = ("evaluation", "exports", "parity", "report", "artifacts", "registration")
@@ -99,22 +99,6 @@ def bare(meta: Path) -> dict[str, float]:
     return watch.seconds
 
 
-def trained(room: Path, options: list[str]) -> dict[str, float]:
-    """Seconds of the stages of one run."""
-    command = [sys.executable, str(PROJECT / "src" / "train.py"), "--epochs=1", "--resume=never", *options]
-    subprocess.run(command, cwd=room, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_store())
-    with sqlite3.connect(room / "mlflow.db") as runs:
-        asked = "select key, value from latest_metrics where key like 'stage_seconds_%' order by rowid desc"
-        newest: dict[str, float] = {}
-        for key, value in runs.execute(asked):
-            newest.setdefault(key.removeprefix("stage_seconds_"), value)
-    return newest
-
-
-def _store() -> dict[str, str]:
-    return os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
-
-
 def main() -> None:
     """Print seconds of both sides and the ratio."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
@@ -125,26 +109,30 @@ def main() -> None:
     if given.bare:
         print(json.dumps(bare(given.bare)))
         return
-    options = [f"--{item}" for item in given.options]
     with tempfile.TemporaryDirectory(prefix="segmint-after-fit-") as name:
         room = Path(name)
-        trained(room, options)  # makes the sample and warms the disk
+        subprocess.run([sys.executable, str(PROJECT / "src" / "prepare.py")], cwd=room, check=True)
+        folders = [f"{kind}_dir={room / 'data/train/sample' / kind}" for kind in ("chips", "labels")]
         ratios = []
-        for _ in range(given.rounds):
-            ours = trained(room, options)
+        for number in range(given.rounds + 1):
+            own = room / str(number)
+            own.mkdir()
+            ours = train(own, ["epochs=1", *folders, *given.options]).stages
             started = time.perf_counter()
             subprocess.run([sys.executable, "-c", IMPORTS], check=True, stderr=subprocess.DEVNULL)
             imports = time.perf_counter() - started
-            command = [sys.executable, __file__, "--bare", str(room / "meta")]
-            done = subprocess.run(command, cwd=room, check=True, capture_output=True, text=True, env=_store())
+            command = [sys.executable, __file__, "--bare", str(own / "meta")]
+            store = os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
+            done = subprocess.run(command, cwd=own, check=True, capture_output=True, text=True, env=store)
             theirs: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
             after = {stage: ours[stage] for stage in AFTER}
-            ratios.append(sum(after.values()) / sum(theirs.values()))
+            if number:  # the first warms the disk
+                ratios.append(sum(after.values()) / sum(theirs.values()))
             print(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in after.items()))
             print("bare: " + ", ".join(f"{call} {seconds:.1f} s" for call, seconds in theirs.items()))
             before = sum(ours[stage] for stage in ("data", "run", "model"))
             print(
-                f"after fit {sum(after.values()):.1f} s, bare {sum(theirs.values()):.1f} s, ratio {ratios[-1]:.2f}; "
+                f"after fit {sum(after.values()):.1f} s, bare {sum(theirs.values()):.1f} s; "
                 f"before fit {before:.1f} s, bare imports {imports:.1f} s",
                 flush=True,
             )

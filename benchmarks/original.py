@@ -12,8 +12,6 @@ same convolutions, and only what is around them can be saved.
 
 import argparse
 import json
-import os
-import re
 import statistics
 import subprocess
 import sys
@@ -21,7 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from runs import PROJECT, train
+
 sys.path.insert(0, str(PROJECT / "src"))
 
 BATCH, SIZE, WORKERS = 32, 256, 4
@@ -86,19 +85,6 @@ def documented(chips: Path, labels: Path, epochs: int) -> float:
     return time.perf_counter() - started
 
 
-def ours(chips: Path, labels: Path, epochs: int, room: Path) -> float:
-    """Seconds of the stage ``fit`` of our run, all logging on."""
-    command = [
-        *(sys.executable, str(PROJECT / "src" / "train.py"), "--recipe=refugee-camp-classic", "--resume=never"),
-        *(f"--chips_dir={chips}", f"--labels_dir={labels}", f"--epochs={epochs}", f"--batch_size={BATCH}"),
-        *(f"--data.tile_size={SIZE}", "--training.patience=0"),
-    ]
-    store = os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
-    done = subprocess.run(command, cwd=room, check=True, env=store, capture_output=True, text=True)
-    (seconds,) = re.findall(r"^fit: ([\d.]+) s", done.stdout, re.MULTILINE)
-    return float(seconds)
-
-
 def main() -> None:
     """Print both and the ratio with its spread."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
@@ -118,11 +104,15 @@ def main() -> None:
             subprocess.run([sys.executable, str(PROJECT / "src" / "prepare.py")], cwd=room, check=True)
             chips, labels = room / "data/train/sample/chips", room / "data/train/sample/labels"
         folders = [f"--chips_dir={chips.resolve()}", f"--labels_dir={labels.resolve()}"]
-        for _ in range(given.rounds):
+        for number in range(given.rounds):
             command = [sys.executable, __file__, "--documented", *folders, f"--epochs={given.epochs}"]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             theirs = float(done.stdout.splitlines()[-1])
-            mine = ours(chips.resolve(), labels.resolve(), given.epochs, room)
+            own = room / str(number)
+            own.mkdir()
+            options = [f"chips_dir={chips.resolve()}", f"labels_dir={labels.resolve()}", f"epochs={given.epochs}"]
+            options += [f"batch_size={BATCH}", f"data.tile_size={SIZE}", "training.patience=0"]
+            mine = train(own, ["recipe=refugee-camp-classic", *options]).stages["fit"]
             ratios.append(theirs / mine)
             print(f"documented {theirs:.1f} s, train {mine:.1f} s", flush=True)
     print(f"ratio {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")

@@ -89,7 +89,7 @@ def test_scores_stand_beside_the_constant_answer_and_proofs_beside_their_files(w
     text = write(make_contract())
     assert "| IoU | 0.712 | 0.454 |" in text
     assert "| Precision | n/a | 0.454 |" in text
-    assert "| best\\_model.onnx | onnxruntime | 3.1e-06 | 99.9990 % | 41.2 MB | proven |" in text
+    assert "| best\\_model.onnx | onnxruntime | 3.1e-06 | 99.9990 % | 0.40 s | 41.2 MB | proven |" in text
     assert "class values only" in text
 
 
