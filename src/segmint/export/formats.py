@@ -8,6 +8,7 @@ Example:
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,22 @@ def _package(model: DeployedModel, contract: ModelContract, staging: Staging) ->
 
 
 def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -> list[Proof]:
-    """Reopen everything that is staged and compare it with the sample; the Esri package by its class maps."""
+    """Reopen everything that is staged and compare it with the sample; the Esri package by its class maps.
+
+    The package runs in a process of its own, which takes seconds to start: the other files are compared meanwhile.
+    """
     packages = [staging[dlpk.FILE]] if staging[dlpk.FILE].is_file() else []
+    with ThreadPoolExecutor(1) as beside:
+        waiting = [beside.submit(prove_package, path, sample, contract) for path in packages]
+        exact = [prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)]
     return [
-        *(prove_file(name, staging[FORMATS[name].FILE], sample, contract) for name in staged(staging)),
+        *exact,
         *(
             prove_reduced(name, staging[kind.FILE], staging[onnx.FILE], sample, contract)
             for name, kind in REDUCED.items()
             if staging[kind.FILE].is_file()
         ),
-        *(prove_package(path, sample, contract) for path in packages),
+        *(future.result() for future in waiting),
         *(proof for name, form in staging.forms.items() for proof in _PROOFS[name](form)),
     ]
 
