@@ -2,10 +2,11 @@
 # make test    set up, then lint, types and tests
 # make stack   the team stack without Docker (docs/stack.md)    make stack-test   its tests
 # make test-consumers   the exports in the runtimes of their users; Node with npm and Debian's torch have to be there
+# make bench   measure what docs/performance.md claims; most of an hour
 # make setup   only the environment    make lock   compile requirements.txt again
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: train test test-consumers lint setup lock stack stack-test
+.PHONY: train test test-consumers bench lint setup lock stack stack-test
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
@@ -37,6 +38,9 @@ test-consumers: setup .consumers/.installed
 	  $(UV) pip install --quiet --python .consumers/$$name -r tests/consumers/$$name.txt || exit 1; \
 	done
 	touch $@
+
+bench: setup
+	python benchmarks/table.py
 
 lint: setup
 	ruff check .

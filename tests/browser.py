@@ -2,36 +2,38 @@
 
 import os
 import shutil
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from playwright.sync_api import HttpCredentials, Page, sync_playwright
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--window-size=1500,1400",
-)
 
 
-def look(address: str, name: str, room: Path) -> tuple[str, Path]:
-    """The page as a person gets it, once its scripts have run: its text with tags, and a picture.
+@contextmanager
+def window(person: HttpCredentials | None = None) -> Iterator[Page]:
+    """An empty page of a browser that signs in as a person where a server asks."""
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1500, "height": 1400}, http_credentials=person)
+        yield context.new_page()
+        browser.close()
+
+
+def look(page: Page, address: str, words: list[str], picture: Path) -> None:
+    """Open a page, wait until it holds every word, and keep a picture of it.
 
     Args:
-        address: Of the page, with name and password where it wants them.
-        name: Of the picture.
-        room: Where the browser keeps its profile, and the picture unless SEGMINT_SCREENSHOTS says otherwise.
+        page: Where it is opened.
+        address: Of the page.
+        words: What a person expects to read.
+        picture: Where it goes, unless SEGMINT_SCREENSHOTS says otherwise.
     """
-    pictures = Path(os.environ.get("SEGMINT_SCREENSHOTS", room))
-    pictures.mkdir(parents=True, exist_ok=True)
-    picture = pictures / f"{name}.png"
-    base = [str(CHROMIUM), *QUIET, f"--user-data-dir={room / 'profile'}", "--virtual-time-budget=60000"]
-    seen = subprocess.run([*base, "--dump-dom", address], capture_output=True, text=True, timeout=180, check=True)
-    subprocess.run([*base, f"--screenshot={picture}", address], capture_output=True, timeout=180, check=True)
-    return seen.stdout, picture
+    page.goto(address)
+    for word in words:
+        page.get_by_text(word).first.wait_for(state="attached", timeout=60_000)
+    page.wait_for_load_state("networkidle")
+    folder = Path(os.environ.get("SEGMINT_SCREENSHOTS", picture.parent))
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / picture.name)

@@ -1,0 +1,116 @@
+"""Where the time of a training step goes: milliseconds of a tile for every part, and for what it took the place of.
+
+    python benchmarks/parts.py
+    python benchmarks/parts.py --recipe wildfire-del --options training.batch_size=8
+
+The shortest of several passes counts. Beside reading decoded tiles stands reading them from their chips, beside our
+scores torchmetrics' collection of the same ones, beside the recipe's loss the plainest one.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from machine import PROJECT, describe
+from torch.nn import functional
+from torchmetrics import MetricCollection, classification
+
+from segmint.command_line import parse
+from segmint.data.augmentation import Augmentation
+from segmint.data.dataset import TileReader
+from segmint.data.preparation import prepare
+from segmint.evaluation.metrics import Scores, activate
+from segmint.models.foreground import segmentation
+from segmint.training import hardware
+from segmint.training.session import Session
+
+PASSES = 3
+
+
+def milliseconds(work: Callable[[], object], tiles: int) -> float:
+    """Of one tile, of the fastest pass; one before it warms up."""
+    work()
+    times = []
+    for _ in range(PASSES):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return 1000 * min(times) / tiles
+
+
+def collection(classes: int) -> MetricCollection:
+    """The headline scores as torchmetrics has them."""
+    each = {"num_classes": classes, "average": "none", "ignore_index": 255, "validate_args": False}
+    names = ("JaccardIndex", "F1Score", "Precision", "Recall", "StatScores")
+    found = {name: getattr(classification, f"Multiclass{name}")(**each) for name in names}
+    accuracy = classification.MulticlassAccuracy(classes, average="micro", ignore_index=255, validate_args=False)
+    return MetricCollection(found | {"Accuracy": accuracy})
+
+
+def parts(session: Session, readers: TileReader) -> dict[str, float]:
+    """Milliseconds of a tile by part."""
+    dataset, task, batch = session.dataset("train"), session.task, session.batch_size
+    positions = range(min(len(dataset), 4 * batch))
+    found = {"read from the chip": milliseconds(lambda: [readers.read(at) for at in positions], len(positions))}
+    found["read, decoded"] = milliseconds(lambda: [dataset.read(at) for at in positions], len(positions))
+    raw = [dataset.read(at) for at in positions]
+    found["normalise"] = milliseconds(lambda: [dataset.normaliser(values) for values, _ in raw], len(raw))
+    change = dataset.augmentation
+    assert isinstance(change, Augmentation)
+    items = [(torch.from_numpy(dataset.normaliser(values)), torch.from_numpy(target)) for values, target in raw]
+    draw = np.random.default_rng
+    found["augment"] = milliseconds(lambda: [change(*item, draw([1, at])) for at, item in enumerate(items)], len(items))
+    image, target = (torch.stack([item[place] for item in items[:batch]]) for place in (0, 1))
+    task.train()
+    optimizer = torch.optim.AdamW(task.network.parameters(), session.recipe.training.lr)
+
+    def step(loss: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss(task(image)).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    found["network, forward and backward"] = milliseconds(lambda: step(lambda logits: logits.square().mean()), batch)
+    logits = task(image).detach().requires_grad_()
+    found["loss"] = milliseconds(lambda: task.loss(logits, target).backward(), batch)
+    found["loss, plainest"] = milliseconds(lambda: plain(logits, target).backward(), batch)
+    chosen, scores = segmentation(activate(logits.detach()), 0.5), Scores(task.classes, session.recipe.data.pooled)
+    found["scores"] = milliseconds(lambda: scores.update(chosen, target), batch)
+    theirs = collection(len(task.classes))
+    found["scores, torchmetrics"] = milliseconds(lambda: theirs.update(chosen, target.long()), batch)
+    return found
+
+
+def plain(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy by torch alone."""
+    if logits.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], (target == 1).float())
+    return functional.cross_entropy(logits, target.long(), ignore_index=255)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--recipe", default="refugee-camp", help="a recipe (%(default)s)")
+    parser.add_argument("--options", nargs="*", default=[], help="recipe keys such as training.batch_size=8")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="segmint-parts-") as scratch:
+        os.chdir(scratch)
+        recipe = parse([f"--recipe={given.recipe}", *(f"--{item}" for item in given.options)])
+        prepared = prepare(recipe)
+        session = Session.open(recipe, prepared, hardware.choose(recipe.training))
+        torch.set_num_threads(session.hardware.threads)
+        data = recipe.data
+        found = parts(session, TileReader(prepared.chips, prepared.split.tiles["train"], data.tile_size, data.fit))
+        os.chdir(PROJECT)
+    print(f"on {describe()}; {recipe.recipe}, batch {session.batch_size}, {session.hardware.precision}")
+    print("| part | ms a tile |\n|---|--:|")
+    for name, took in found.items():
+        print(f"| {name} | {took:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
