@@ -59,6 +59,9 @@ def test_deepness_feeds_it_what_it_takes(exported, sample):
     np.testing.assert_array_equal(fed, sample.chips / 255)
     assert facts["seg_thresh"] == 0
     assert facts["tile_size"] == facts["tiles_size"] == 64
+    assert facts["tiles_overlap"] == 50  # what it drops of a tile is a quarter on each side
+    own = metadata(exported / "best_model.onnx")
+    assert own["tiles_overlap"] == 25  # predict blends
 
 
 def test_the_item_alone_says_what_to_feed_it_and_what_comes_out(exported, sample):

@@ -55,11 +55,16 @@ def prove_all(staging: Staging) -> list[Proof]:
 
 
 def describe(contract: ModelContract) -> ModelContract:
-    """The contract of the unit form: divided values, a channel per class, no threshold but the largest."""
+    """The contract of the unit form: divided values, a channel per class, no threshold but the largest.
+
+    Neighbouring tiles overlap by half at least, since such tools cut them hard: no kept pixel then lies closer to the
+    border of its tile than a quarter of it.
+    """
     text = f"Stored {contract.input.source_dtype} values divided by {_DIVISOR:g} (0 to 1), float32"
     source = contract.input.model_copy(update={"divisor": _DIVISOR, "description": text})
     output = contract.output.model_copy(update={"activation": "softmax", "threshold": 0.5})
-    return contract.model_copy(update={"inputs": (source,), "output": output, "parity_sample": None})
+    stride = min(contract.stride, min(contract.height, contract.width) // 2)
+    return contract.model_copy(update={"inputs": (source,), "output": output, "stride": stride, "parity_sample": None})
 
 
 def centred(sample: ParitySample, contract: ModelContract) -> ParitySample:
