@@ -25,10 +25,11 @@ import torch
 from torch import nn
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "src")]
+sys.path.insert(0, str(PROJECT / "src"))
 
-from benchmarks.machine import describe  # noqa: E402
-from benchmarks.runs import train  # noqa: E402
+from machine import describe  # noqa: E402
+from runs import train  # noqa: E402
+
 from segmint.models.factory import build  # noqa: E402
 from segmint.recipe import LossRecipe, TrainingRecipe  # noqa: E402
 from segmint.training import hardware  # noqa: E402

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "src")]
+sys.path.insert(0, str(PROJECT / "src"))
 
-from benchmarks.machine import describe  # noqa: E402
-from benchmarks.runs import train, watched  # noqa: E402
+from machine import describe  # noqa: E402
+from runs import train, watched  # noqa: E402
+
 from segmint.dataset_recipe import SAMPLE_CHIPS, SAMPLE_LABELS  # noqa: E402
 
 TRAINER = PROJECT / "benchmarks" / "theirs" / "torchgeo_trainer.py"

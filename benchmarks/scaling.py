@@ -24,10 +24,10 @@ import rasterio
 from rasterio.transform import from_origin
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "src")]
+sys.path.insert(0, str(PROJECT / "src"))
 
-from benchmarks.machine import describe  # noqa: E402
-from benchmarks.runs import Run, train  # noqa: E402
+from machine import describe  # noqa: E402
+from runs import Run, train  # noqa: E402
 
 EDGE, PER_SCENE, UNIT = 64, 8, 160
 """Pixels of a chip, chips of a scene, and chips of a dataset of size 1, as many as the camp sample has."""

@@ -26,11 +26,11 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "src"), str(PROJECT / "benchmarks")]
+sys.path.insert(0, str(PROJECT / "src"))
 
-from benchmarks.machine import describe  # noqa: E402
-from benchmarks.stopwatch import Cost, measured  # noqa: E402
-from benchmarks.theirs.network import BANDS, BATCH, OVERLAP, TILE, network  # noqa: E402
+from machine import describe  # noqa: E402
+from stopwatch import Cost, measured  # noqa: E402
+from theirs.network import BANDS, BATCH, OVERLAP, TILE, network  # noqa: E402
 
 OURS = "segmint"
 THEIRS = {name: PROJECT / "benchmarks" / "theirs" / f"{name}_tiler.py" for name in ("geoai", "terratorch")}
