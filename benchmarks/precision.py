@@ -6,8 +6,9 @@
 
 Times a training step (forward, the default recipe's loss, backward, Adam) of 256 px tiles in five ways, one after the
 other in each round, so that what else the machine does meets all of them. A cell is the speed relative to contiguous
-fp32 of the same round, median and range over the rounds; compiling happens before the first. With ``--accuracy`` the
-built-in sample is trained in fp32 and in bf16 from the same seeds instead, and the test IoU of both is printed.
+fp32 of the same round, median and range over the rounds; compiling happens before the first. A way whose first step
+takes more than four times as long as that of contiguous fp32 is judged by that step. With ``--accuracy`` the built-in
+sample is trained in fp32 and in bf16 from the same seeds instead, and the test IoU of both is printed.
 """
 
 import argparse
@@ -40,6 +41,8 @@ NETWORKS = (
     *("unet:resnet34", "unet:efficientnet-b0", "unetplusplus:resnet18", "deeplabv3plus:mobilenet_v2"),
     "unet_small",
 )
+HOPELESS = 4.0
+"""Times as long as contiguous fp32 from which a first step is enough."""
 
 
 @dataclass(frozen=True)
@@ -91,45 +94,51 @@ class Step:
         return time.perf_counter() - started
 
 
-def measure(name: str, batch: int, size: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of every round for each way that this machine has."""
+def measure(name: str, batch: int, size: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Pairs of seconds for each way that this machine has: of contiguous fp32, and its own of the same round."""
     torch.manual_seed(62)
     architecture, _, encoder = name.partition(":")
     network, _ = build(architecture, encoder, None, BANDS, 1)
     image, target = torch.randn(batch, len(BANDS), size, size), torch.randint(0, 2, (batch, size, size))
     ways = {key: way for key, way in WAYS.items() if not way.compiled or shutil.which("g++")}
     steps = {key: Step(network, way, image, target) for key, way in ways.items()}
-    warm = {key: step.seconds() for key, step in steps.items()}  # kernels are chosen, and compiled, at the first step
-    if "fp32, compiled" in warm:
-        print(f"{name}: compiling took {warm['fp32, compiled']:.0f} s", flush=True)
-    found: dict[str, list[float]] = {key: [] for key in steps}
+    first = {key: step.seconds() for key, step in steps.items()}  # kernels are chosen, and compiled, in it
+    if "fp32, compiled" in first:
+        print(f"{name}: compiling took {first['fp32, compiled']:.0f} s", file=sys.stderr, flush=True)
+    slow = {key for key in first if not ways[key].compiled and first[key] > HOPELESS * first["fp32"]}
+    found = {key: [(first["fp32"], first[key])] if key in slow else [] for key in steps}
     for _ in range(rounds):
-        for key, step in steps.items():
-            found[key].append(step.seconds())
+        took = {key: step.seconds() for key, step in steps.items() if key not in slow}
+        for key, seconds in took.items():
+            found[key].append((took["fp32"], seconds))
     return found
 
 
-def row(name: str, found: dict[str, list[float]]) -> str:
+def row(name: str, found: dict[str, list[tuple[float, float]]]) -> str:
     """A line of the table: seconds of a step in contiguous fp32, then speeds relative to it."""
-    plain = found["fp32"]
-    cells = [f"{statistics.median(plain):.2f} s"]
+    cells = [f"{statistics.median(own for _, own in found['fp32']):.2f} s"]
     for key in list(WAYS)[1:]:
         if key not in found:
             cells.append("no C++ compiler")
             continue
-        ratios = [one / other for one, other in zip(plain, found[key], strict=True)]
-        cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        ratios = [plain / own for plain, own in found[key]]
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if len(ratios) > 1 else "one step"
+        cells.append(f"{statistics.median(ratios):.2f} ({spread})")
     return f"| {name.replace(':', ' ')} | {' | '.join(cells)} |"
 
 
-def verdict(name: str, found: dict[str, list[float]]) -> str:
-    """How the way that `train` takes compares with the fastest."""
+def verdict(name: str, found: dict[str, list[tuple[float, float]]]) -> str:
+    """How the way that `train` takes compares with the fastest of those that need no compiling."""
     chosen = hardware.choose(TrainingRecipe())
     default = Way(chosen.precision == "bf16-mixed", chosen.channels_last)
     taken = next(key for key, way in WAYS.items() if way == default)
-    medians = {key: statistics.median(seconds) for key, seconds in found.items() if not WAYS[key].compiled}
-    fastest = min(medians, key=medians.__getitem__)
-    share = medians[fastest] / medians[taken]
+    speeds = {
+        key: statistics.median(plain / own for plain, own in pairs)
+        for key, pairs in found.items()
+        if not WAYS[key].compiled
+    }
+    fastest = max(speeds, key=speeds.__getitem__)
+    share = speeds[taken] / speeds[fastest]
     return f"{name}: train takes {taken}, {'the fastest' if fastest == taken else f'{share:.2f} of {fastest}'}"
 
 
