@@ -32,7 +32,7 @@ def look(page: Page, address: str, words: list[str], picture: Path) -> None:
     """
     page.goto(address)
     for word in words:
-        page.get_by_text(word).first.wait_for(state="attached", timeout=180_000)
+        page.wait_for_function("word => document.body.outerHTML.includes(word)", arg=word, timeout=180_000)
     page.wait_for_timeout(2000)  # the page goes on asking its server, and is never at rest
     folder = Path(os.environ.get("SEGMINT_SCREENSHOTS", picture.parent))
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ from segmint.data.images import (
     stacked,
 )
 from segmint.data.labels import Label, size_of
+from segmint.data.parallel import in_order
 from segmint.data.patterns import find
 from segmint.errors import DataError, Refuse, stop
 from segmint.recipe import DataRecipe
@@ -56,13 +57,20 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
         if stem not in images:
             wanted = images_folder / data.images.split("|")[0].replace("*", stem)
             refuse(DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label"))
-    chips = []
-    with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
-        for stem in (stem for stem in images if stem in labels):
+
+    def checked(stem: str) -> Chip | DataError:
+        with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
             try:
-                chips.append(_checked(stem, images[stem], labels[stem], masks.get(stem), data))
+                return _checked(stem, images[stem], labels[stem], masks.get(stem), data)
             except DataError as error:
-                refuse(error)
+                return error
+
+    chips = []
+    for found in in_order(checked, [stem for stem in images if stem in labels]):
+        if isinstance(found, DataError):
+            refuse(found)
+        else:
+            chips.append(found)
     return _alike(chips, refuse)
 
 
