@@ -81,7 +81,7 @@ def test_the_champion_is_found_in_the_browser_by_who_has_a_password(team, room, 
     }
     with window({"username": team.reader.name, "password": team.reader.password}) as page:
         for name, (address, words) in pages.items():
-            look(page, f"{team.stack.url}/#/{address}", words, tmp_path / f"{name}.png")
+            look(page, f"{team.stack.url}/#/{address}?workspace=default", words, tmp_path / f"{name}.png")
     with window() as page, pytest.raises(PageError, match="ERR_INVALID_AUTH_CREDENTIALS"):
         page.goto(f"{team.stack.url}/#/models/{NAME}")
 
