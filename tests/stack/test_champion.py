@@ -76,7 +76,7 @@ def test_the_champion_is_found_in_the_browser_by_who_has_a_password(team, room, 
         version = client.get_model_version_by_alias(NAME, "champion")
     pages = {
         "stack_model": (f"models/{NAME}", ["champion", "candidate"]),
-        "stack_version": (f"models/{NAME}/versions/{version.version}", ["champion", "Test IoU"]),
+        "stack_version": (f"models/{NAME}/versions/{version.version}", ["champion", "promoted_by"]),
         "stack_run": (f"experiments/{_experiment(team, version.run_id)}/runs/{version.run_id}", ["test_iou"]),
     }
     with window({"username": team.reader.name, "password": team.reader.password}) as page:
