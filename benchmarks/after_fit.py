@@ -18,8 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from runs import PROJECT, train
@@ -32,20 +31,6 @@ AFTER = ("evaluation", "exports", "parity", "report", "artifacts", "registration
 IMPORTS = "import torch, torchvision, pytorch_lightning, torchmetrics, segmentation_models_pytorch, mlflow, rasterio"
 
 
-class Watch:
-    """Seconds by name."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time what stands inside."""
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - started, 2)
-
-
 def bare(meta: Path) -> dict[str, float]:
     """The calls that nobody can leave out, on the weights and chips of a finished run."""
     import mlflow
@@ -56,9 +41,10 @@ def bare(meta: Path) -> dict[str, float]:
     from segmint.contract import ModelContract
     from segmint.export import weights
     from segmint.processor import cores
+    from segmint.tracking.stages import Stages
 
     torch.set_num_threads(cores())
-    contract, watch = ModelContract.read(meta / "contract.json"), Watch()
+    contract, watch = ModelContract.read(meta / "contract.json"), Stages()
     model = weights.load(meta / weights.FILE, contract)
     chips = torch.from_numpy(np.load(meta / "parity_sample.npz")["chips"].astype(np.float32))
     shape = (contract.batch_size, *chips.shape[1:])

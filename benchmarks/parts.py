@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from machine import PROJECT, describe
-from torch.nn import functional
 from torchmetrics import MetricCollection, classification
+from training import plainest
 
 from segmint.command_line import parse
 from segmint.data.augmentation import Augmentation
@@ -76,19 +76,12 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
     found["network, forward and backward"] = milliseconds(lambda: step(lambda logits: logits.square().mean()), batch)
     logits = task(image).detach().requires_grad_()
     found["loss"] = milliseconds(lambda: task.loss(logits, target).backward(), batch)
-    found["loss, plainest"] = milliseconds(lambda: plain(logits, target).backward(), batch)
+    found["loss, plainest"] = milliseconds(lambda: plainest(logits, target).backward(), batch)
     chosen, scores = segmentation(activate(logits.detach()), 0.5), Scores(task.classes, session.recipe.data.pooled)
     found["scores"] = milliseconds(lambda: scores.update(chosen, target), batch)
     theirs = collection(len(task.classes))
     found["scores, torchmetrics"] = milliseconds(lambda: theirs.update(chosen, target.long()), batch)
     return found
-
-
-def plain(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy by torch alone."""
-    if logits.shape[1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits[:, 0], (target == 1).float())
-    return functional.cross_entropy(logits, target.long(), ignore_index=255)
 
 
 def main() -> None:

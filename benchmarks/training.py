@@ -71,7 +71,7 @@ class BareLoop:
             self.optimizer.zero_grad(set_to_none=True)
             with self._autocast():
                 logits = self.network(image)
-            _loss(logits.float(), target).backward()
+            plainest(logits.float(), target).backward()
             self.optimizer.step()
         self.network.eval()
         with torch.no_grad(), self._autocast():
@@ -87,7 +87,8 @@ class BareLoop:
         return torch.autocast(self.device, torch.bfloat16 if self.precision == "bf16-mixed" else torch.float16)
 
 
-def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def plainest(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy by torch alone."""
     if logits.shape[1] == 1:
         return functional.binary_cross_entropy_with_logits(logits[:, 0], (target == 1).float())
     return functional.cross_entropy(logits, target.long(), ignore_index=255)

@@ -134,7 +134,8 @@ class Scores(Metric):
         """Add class maps ``[B, H, W]``; pixels whose target is 255 do not count."""
         counts = confusions(answer, target, len(self.classes))
         self.pixels += counts.sum(dim=0)
-        self.shown += _shown(counts)
+        if self.pooled is not None:
+            self.shown += _shown(counts)
 
     def compute(self) -> dict[str, float]:
         """The scores by their names."""

@@ -21,7 +21,7 @@ _RUNNING = ("precision", "recall", "f1", "iou", "acc")
 class StepLog(lightning.Callback):
     """Hands on ``train_loss_step``, ``train_<part>_step`` and, every so many steps, ``train_f1_step`` and its like.
 
-    Figures stay where they were computed until they are handed on: a GPU is never waited for at a step.
+    Losses stay where they were computed until they are handed on, so that no step waits for them.
 
     A network that reads histories of different lengths also gives ``train_history_step``, the mean length of a batch,
     and ``train_history``, that of the epoch.
@@ -33,7 +33,7 @@ class StepLog(lightning.Callback):
 
     def __init__(self, every: int, sink: Callable[[Steps], None]) -> None:
         self.every, self.sink = every, sink
-        self._records: list[tuple[int, dict[str, torch.Tensor]]] = []
+        self._records: list[tuple[int, dict[str, float | torch.Tensor]]] = []
         self._lengths: list[torch.Tensor] = []
 
     def on_train_batch_end(
@@ -41,7 +41,7 @@ class StepLog(lightning.Callback):
     ) -> None:
         """Record a step."""
         assert isinstance(pl_module, SegmentationTask)
-        record = {"train_loss_step": outputs["loss"].detach()}
+        record: dict[str, float | torch.Tensor] = {"train_loss_step": outputs["loss"].detach()}
         record |= {f"train_{name}_step": part.detach() for name, part in pl_module.loss_parts.items()}
         measure: Callable[[torch.Tensor], torch.Tensor] | None = getattr(pl_module.network, "history_lengths", None)
         if measure is not None:
@@ -50,7 +50,7 @@ class StepLog(lightning.Callback):
             self._lengths.append(lengths)
         if trainer.global_step % self.every == 0:
             scores = pl_module.train_scores.compute()
-            record |= {f"train_{name}_step": torch.tensor(scores[name]) for name in _RUNNING}
+            record |= {f"train_{name}_step": scores[name] for name in _RUNNING}
         self._records.append((trainer.global_step, record))
         if len(self._records) >= self.every:
             self._hand_on()
