@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 def prepare(arguments: Namespace) -> None:
     """Go the way that the arguments mean, and say what to do next."""
+    from segmint.console import quieten_libraries
+
+    quieten_libraries()
     ways = {"sample": draw_sample, "scenes": cut_scenes, "tiles": fetch_tiles, "stac": fetch_scenes}
     ways[arguments.way](arguments)
 

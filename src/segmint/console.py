@@ -9,6 +9,12 @@ import os
 import warnings
 
 _LOUD = ("mlflow", "alembic", "pytorch_lightning", "lightning_fabric", "httpx", "torch.onnx", "torch.export")
+_NEEDLESS = (
+    ".*LeafSpec.*",
+    ".*dataset source can be interpreted.*",
+    ".*does not have many workers.*",
+    "Dataset has no geotransform",  # photographs and arrays have none; said once here, as warnings know no threads
+)
 
 
 def quieten_libraries() -> None:
@@ -20,5 +26,5 @@ def quieten_libraries() -> None:
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     for category in (DeprecationWarning, FutureWarning, UserWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(mlflow|torch|pytorch_lightning|lightning)")
-    for message in (".*LeafSpec.*", ".*dataset source can be interpreted.*", ".*does not have many workers.*"):
+    for message in _NEEDLESS:
         warnings.filterwarnings("ignore", message=message)

@@ -47,6 +47,7 @@ def test_tiles_and_openstreetmap_become_chips_that_training_reads(tmp_path):
         given += ["--bbox", AREA, "--zoom", "19", "--rate", "1000", "--train_dir", "data/train/my osm"]
         done = run("prepare.py", tmp_path, *given)
         assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
         asked = len(host.asked)
         again = run("prepare.py", tmp_path, *given)
         assert again.returncode == 0, again.stderr

@@ -39,6 +39,7 @@ def trained(request, tmp_path_factory):
         [*script, *folders, *small, *options], cwd=room, env=environment(room), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "NotGeoreferencedWarning" not in done.stderr  # photographs and patches have no place, and need none
     return request.param, room
 
 

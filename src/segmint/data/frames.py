@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from segmint.data.chips import IGNORE
-from segmint.data.images import open_raster
 from segmint.errors import DataError
 
 BACKGROUND, FIRE = (68, 1, 84), (253, 231, 36)
@@ -43,7 +42,7 @@ def decoded(frames: tuple[Path, ...], ignore_value: int | None) -> NDArray[np.ui
 
 def _plane(path: Path, ignore_value: int | None) -> NDArray[np.uint8]:
     try:
-        with open_raster(path) as source:
+        with rasterio.open(path) as source:
             stored = source.read()
             palette = source.colormap(1) if source.colorinterp[0].name == "palette" else {}
     except (RasterioError, ValueError) as error:

@@ -5,7 +5,6 @@ Example:
     (3, 256, 256)
 """
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from segmint.data.tiles import Rectangle
@@ -47,7 +46,7 @@ class RasterPixels:
             DataError: The file cannot be read.
         """
         try:
-            with open_raster(self.path) as source:
+            with rasterio.open(self.path) as source:
                 part = _window(window if self.orientation == 1 else (0, 0, source.height, source.width))
                 values = source.read(list(self.indexes), window=part)
                 alpha_is_a_band = has_alpha(source) and source.count in self.indexes
@@ -132,13 +131,6 @@ def orientation_of(source: rasterio.io.DatasetReader) -> int:
         return 1
     text = source.tags().get("EXIF_Orientation", "1")
     return int(text) if text in tuple("12345678") else 1
-
-
-def open_raster(path: Path) -> rasterio.io.DatasetReader:
-    """Open a raster without the warning that it has no georeference."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path)
 
 
 def has_alpha(source: rasterio.io.DatasetReader) -> bool:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from segmint.data.chips import IGNORE
-from segmint.data.images import ARRAY_ENDINGS, open_raster, stacked
+from segmint.data.images import ARRAY_ENDINGS, stacked
 from segmint.data.tiles import Rectangle
 from segmint.errors import DataError
 from segmint.recipe import ClassOfInterest
@@ -71,7 +72,7 @@ def size_of(path: Path, key: str) -> tuple[int, int]:
     if path.suffix.lower() in ARRAY_ENDINGS:
         height, width = stacked(path, (key,), _ends_in_one(path, key)).shape[1:]
         return height, width
-    with open_raster(path) as source:
+    with rasterio.open(path) as source:
         return source.height, source.width
 
 
@@ -86,7 +87,7 @@ def stored_values(path: Path, keys: tuple[str, ...], window: Rectangle) -> NDArr
         whole = stacked(path, keys, _ends_in_one(path, keys[0]))
         return whole[:, row : row + height, col : col + width]
     try:
-        with open_raster(path) as source:
+        with rasterio.open(path) as source:
             return np.asarray(source.read(window=Window(col, row, width, height)))
     except RasterioError as error:
         raise DataError(f"label {path} cannot be read ({error})", "an image file", "Replace or remove it") from error

@@ -19,7 +19,6 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from segmint.data.images import open_raster
 from segmint.data.tiles import Rectangle
 from segmint.dataset_recipe import DataRecipe
 from segmint.errors import DataError
@@ -66,7 +65,7 @@ def open_ground(path: Path, data: DataRecipe) -> Ground:
     if not path.is_file():
         raise DataError(f"{path.parent} holds no {path.name}", "the landscape raster", "Add it or check data.chips_dir")
     try:
-        with open_raster(path) as source:
+        with rasterio.open(path) as source:
             indexes = _indexes(path, source.descriptions, data)
     except RasterioError as error:
         raise _unreadable(path, error) from error
@@ -192,7 +191,7 @@ def forget() -> None:
 def _bands(path: Path, indexes: tuple[int, ...], nodata: float | None) -> NDArray[np.float32]:
     """``[C, H, W]`` of the whole raster; two rasters stay in memory, 4 bytes per band and pixel."""
     try:
-        with open_raster(path) as source:
+        with rasterio.open(path) as source:
             values = np.empty((0, source.height, source.width), np.float32)
             if indexes:
                 values = np.asarray(_filled(source, indexes, nodata), np.float32)

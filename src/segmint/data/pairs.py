@@ -22,7 +22,6 @@ from segmint.data.images import (
     ArrayPixels,
     RasterPixels,
     has_alpha,
-    open_raster,
     orientation_of,
     stacked,
 )
@@ -144,7 +143,7 @@ def _size(label: Path, data: DataRecipe) -> tuple[int, int]:
 
 def _raster(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path], ...], data: DataRecipe) -> Chip:
     try:
-        with open_raster(image) as source:
+        with rasterio.open(image) as source:
             bands = source.count - (has_alpha(source) and source.count > len(data.bands))
             indexes = band_indexes(image, bands, source.descriptions[:bands], data)
             if len(set(source.dtypes[:bands])) > 1:

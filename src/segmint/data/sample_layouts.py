@@ -9,7 +9,6 @@ Example:
 """
 
 import json
-import warnings
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import from_origin
 
 from segmint.data import burn, spread
@@ -155,12 +153,8 @@ def _write(path: Path, values: NDArray[Any], names: tuple[str, ...] = (), **opti
     path.parent.mkdir(parents=True, exist_ok=True)
     bands, height, width = values.shape
     kind = {"driver": "GTiff", "compress": "deflate"} if path.suffix == ".tif" else {"driver": "PNG"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        target = rasterio.open(
-            path, "w", dtype=values.dtype, count=bands, height=height, width=width, **kind, **options
-        )
-    with target:
+    shape = {"count": bands, "height": height, "width": width}
+    with rasterio.open(path, "w", dtype=values.dtype, **shape, **kind, **options) as target:
         target.write(values)
         for band, name in enumerate(names, start=1):
             target.set_band_description(band, name)

@@ -9,12 +9,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import rasterio
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from segmint.data.chips import Chip
-from segmint.data.images import ARRAY_ENDINGS, open_raster
+from segmint.data.images import ARRAY_ENDINGS
 from segmint.data.labels import Label
 from segmint.doctor.findings import Example, Finding
 
@@ -90,7 +91,7 @@ def _placed(answer: object) -> Placed | None:
     """What a label file says about its place."""
     if not isinstance(answer, Label) or answer.path.suffix.lower() in ARRAY_ENDINGS:
         return None
-    with open_raster(answer.path) as source:
+    with rasterio.open(answer.path) as source:
         placed = source.crs is not None and not source.transform.is_identity
         return (source.crs, source.transform) if placed else None
 

@@ -6,7 +6,6 @@ Example:
     0.71
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ import rasterio
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 
 from segmint.contract import ModelContract
 from segmint.data.chips import IGNORE
@@ -156,10 +154,8 @@ def _points(shapes: Shapes) -> NDArray[np.float64]:
 
 def _traced(layer: Layer) -> Shapes:
     description = Description(crs=None, transform=Affine.identity(), nodata=IGNORE, bands=("class",))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(describe(layer, description)) as source:
-            return trace(source)
+    with rasterio.open(describe(layer, description)) as source:
+        return trace(source)
 
 
 def _places(stem: str, scene: Scene, scored: _Scored) -> Iterator[tuple[float, Example]]:

@@ -8,7 +8,6 @@ Example:
     (512, 4096)
 """
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,12 +18,11 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 
 from segmint.data.chips import IGNORE
-from segmint.data.images import open_raster
 from segmint.data.labels import Label, stored_values
 from segmint.errors import DataError
 from segmint.recipe import DataRecipe
@@ -77,7 +75,7 @@ class RasterTruth:
             DataError: It cannot be read, or cannot be laid on the scene.
         """
         try:
-            with open_raster(path.resolve()) as source:
+            with rasterio.open(path.resolve()) as source:
                 declared = {value for item in data.classes for value in item.values}
                 ignored = data.ignore_value
                 if ignored is None and source.nodata is not None and source.nodata not in declared:
@@ -197,7 +195,5 @@ def _describe_warp(source: DatasetReader, grid: Scene, path: Path) -> None:
     """Write a GDAL VRT: the raster on the scene's grid by the nearest pixel, its last band 0 where there is none."""
     shape = {"crs": grid.crs, "transform": Affine(*grid.transform[:6]), "width": grid.width, "height": grid.height}
     nearest = {"resampling": Resampling.nearest, "src_nodata": None, "nodata": None, "add_alpha": True}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with WarpedVRT(source, **shape, **nearest) as warped:
-            rasterio.shutil.copy(warped, path, driver="VRT")
+    with WarpedVRT(source, **shape, **nearest) as warped:
+        rasterio.shutil.copy(warped, path, driver="VRT")

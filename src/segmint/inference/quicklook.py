@@ -6,14 +6,12 @@ Example:
     >>> look.write(work.classes, contract.output.classes, Path("scene_overlay.png"))
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 
 from segmint.drawing.pictures import class_picture, picture
 from segmint.inference.layers import Layer
@@ -74,8 +72,6 @@ class QuickLook:
         drawn[marked] += _OPACITY * (class_picture(found, legend)[marked] - drawn[marked])
         drawn[~valid] = 255
         image = drawn.round().astype(np.uint8).transpose(2, 0, 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            shape = {"count": 3, "height": image.shape[1], "width": image.shape[2], "dtype": "uint8"}
-            with rasterio.open(path, "w", driver="PNG", **shape) as target:
-                target.write(image)
+        shape = {"count": 3, "height": image.shape[1], "width": image.shape[2], "dtype": "uint8"}
+        with rasterio.open(path, "w", driver="PNG", **shape) as target:
+            target.write(image)

@@ -7,7 +7,6 @@ Example:
     ((3, 256, 4096), (256, 4096))
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
@@ -86,7 +85,7 @@ class Scene:
         name = shown(address)
         with ExitStack() as stack:
             try:
-                source = stack.enter_context(_opened(address))
+                source = stack.enter_context(rasterio.open(address))
                 source = stack.enter_context(_turned(source))
                 scene = cls._of(name, source, contract, bands, nodata)
                 if resample and scene.ground is not None and contract.resolution_m is not None:
@@ -196,15 +195,6 @@ def unreadable(name: str, error: RasterioError) -> SceneError:
 
 
 @contextmanager
-def _opened(address: str) -> Iterator[DatasetReader]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        source = rasterio.open(address)
-    with source:
-        yield source
-
-
-@contextmanager
 def _turned(source: DatasetReader) -> Iterator[DatasetReader]:
     """A photograph turned as its EXIF orientation asks, as in training; anything else as it is."""
     orientation = orientation_of(source)
@@ -214,8 +204,7 @@ def _turned(source: DatasetReader) -> Iterator[DatasetReader]:
     size = (source.width, source.height) if orientation > 4 else (source.height, source.width)
     values = upright(source.read(), orientation, (0, 0, *size))
     profile = {"driver": "GTiff", "count": len(values), "dtype": values.dtype, "height": size[0], "width": size[1]}
-    with MemoryFile() as memory, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with MemoryFile() as memory:
         with memory.open(**profile) as target:
             target.write(values)
             target.colorinterp = source.colorinterp

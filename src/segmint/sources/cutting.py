@@ -7,7 +7,6 @@ Example:
     40
 """
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 from rasterio.windows import transform as window_transform
 
@@ -101,7 +99,7 @@ def cut(scene: Scene, shapes: Shapes, rule: Rule, chips: Path, labels: Path, tal
         DataError: The scene cannot be read.
     """
     windows = scene.windows(rule.size, rule.overlap)
-    with scene.opened() as opened, warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
+    with scene.opened() as opened:
         for window in windows:
             values, valid = opened.read(window)
             label = shapes.burn(window, rule.elsewhere)

@@ -6,7 +6,6 @@ Example:
     [PosixPath('downloads/tile-386691-220242-19.tif'), ...]
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from segmint.addresses import shown
@@ -103,12 +102,7 @@ class TileServer:
             found = f"{shown(self.address(tile))} is {kind or 'something'} ('{excerpt(body)}')"
             raise DataError(found, "an image", "Check the address and its key in a browser")
         try:
-            with (
-                rasterio.Env(**_CAREFUL),
-                warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-                MemoryFile(body) as memory,
-                memory.open() as source,
-            ):
+            with rasterio.Env(**_CAREFUL), MemoryFile(body) as memory, memory.open() as source:
                 if source.dtypes[0] != "uint8":
                     raise DataError(f"{shown(self.address(tile))} is {source.dtypes[0]}", "8 bits per band")
                 values, valid = source.read(), source.dataset_mask() > 0

@@ -22,7 +22,7 @@ from rasterio.windows import Window
 from shapely import Polygon, box, segmentize, transform
 from shapely.affinity import affine_transform
 
-from segmint.data.images import ARRAY_ENDINGS, IMAGE_ENDINGS, filled, has_alpha, open_raster
+from segmint.data.images import ARRAY_ENDINGS, IMAGE_ENDINGS, filled, has_alpha
 from segmint.data.tiles import Rectangle, partition
 from segmint.errors import DataError
 
@@ -71,7 +71,7 @@ class Scene:
             DataError: No raster, or bands of several data types.
         """
         try:
-            with open_raster(path) as source:
+            with rasterio.open(path) as source:
                 if len(set(source.dtypes)) > 1:
                     raise DataError(f"scene {path} mixes data types", "one data type", "Convert its bands to one type")
                 alpha = has_alpha(source)
@@ -133,7 +133,7 @@ class Scene:
             DataError: The file cannot be read, in the body too.
         """
         try:
-            with rasterio.Env(**_READING), open_raster(self.path) as source:
+            with rasterio.Env(**_READING), rasterio.open(self.path) as source:
                 yield OpenScene(self, source)
         except RasterioError as error:
             found = f"scene {self.path} cannot be read ({error})"
