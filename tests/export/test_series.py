@@ -10,6 +10,7 @@ from spread import SIZE
 
 from segmint.contract import ModelContract
 from segmint.export import series, stac
+from segmint.export.assets import model_files
 from segmint.export.catalogue import catalogue
 from segmint.export.publication import Staging
 from segmint.export.runtime import torch_predict
@@ -76,7 +77,7 @@ def test_the_onnx_file_names_its_tensors_and_free_axes(staged):
 
 def test_the_item_of_the_series_form_is_its_own_and_valid(spread_contract, staged, schema_store):
     described = ModelContract.read(staged["contract.json"])
-    content = stac.item(described, stac.model_files(staged.root))
+    content = stac.item(described, model_files(staged.root))
     content = json.loads(json.dumps(content))
     assert content["id"].endswith("-series")
     assert [part["name"] for part in content["properties"]["mlm:input"]] == ["fire", "wind", "static", "valid_t"]

@@ -7,6 +7,7 @@ from packaging.version import Version
 
 from segmint.contract import ModelContract
 from segmint.export import stac
+from segmint.export.assets import model_files
 from segmint.export.stac_checks import contract_errors, semantic_errors
 from segmint.export.stac_schemas import validate
 
@@ -36,7 +37,7 @@ def places(node, path=()):
 
 
 def test_only_files_that_exist_become_assets_with_their_true_size_and_checksum(make_contract, artifacts):
-    assets = stac.item(make_contract(), stac.model_files(artifacts))["assets"]
+    assets = stac.item(make_contract(), model_files(artifacts))["assets"]
     assert {asset["href"] for asset in assets.values()} == {
         "../models/best_model.onnx",
         "../models/best_model.pt",
@@ -52,7 +53,7 @@ def test_only_files_that_exist_become_assets_with_their_true_size_and_checksum(m
     "torch", ["2.9.1", "2.15.0+cu128", "2.9.0rc1", "2.9.0a0+50eac811a6.nv25.09", "2.11.0.dev20260101+cpu"]
 )
 def test_every_kind_of_torch_build_makes_a_valid_item(make_contract, artifacts, schema_store, torch):
-    content = stac.item(changed(make_contract(), environment={"torch": torch}), stac.model_files(artifacts))
+    content = stac.item(changed(make_contract(), environment={"torch": torch}), model_files(artifacts))
     assert validate(content, schema_store).errors == ()
     stated = content["properties"]["mlm:framework_version"]
     assert Version(stated.replace("-", "")).release == Version(torch).release
@@ -62,7 +63,7 @@ def test_every_kind_of_torch_build_makes_a_valid_item(make_contract, artifacts, 
 
 def test_the_time_of_the_item_is_the_range_of_the_training_data_where_known(make_contract, artifacts, schema_store):
     start, end = "2025-01-02T00:00:00Z", "2025-06-07T00:00:00Z"
-    content = stac.item(changed(make_contract(), "dataset", start=start, end=end), stac.model_files(artifacts))
+    content = stac.item(changed(make_contract(), "dataset", start=start, end=end), model_files(artifacts))
     properties = content["properties"]
     assert [properties[key] for key in ("datetime", "start_datetime", "end_datetime")] == [None, start, end]
     assert validate(content, schema_store).errors == ()
@@ -74,7 +75,7 @@ def test_the_time_of_the_item_is_the_range_of_the_training_data_where_known(make
 
 def test_checks_of_a_broken_item_name_errors_and_never_raise(make_contract, artifacts):
     contract = changed(make_contract(), "dataset", bbox_wgs84=(30.0, 36.0, 30.1, 36.1))
-    content = stac.item(contract, stac.model_files(artifacts))
+    content = stac.item(contract, model_files(artifacts))
     removable = {"license", "mlm:name", "mlm:total_parameters", "mlm:pretrained"}
     for path in places(content):
         for value in ("removed", None, "text", 7, [], {}):
@@ -103,13 +104,13 @@ def test_checks_of_a_broken_item_name_errors_and_never_raise(make_contract, arti
     ],
 )
 def test_a_path_of_one_machine_is_refused(make_contract, artifacts, href):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     content["assets"]["onnx"]["href"] = href
     assert any("absolute" in error for error in semantic_errors(content))
 
 
 def test_an_address_on_the_web_is_left_alone(make_contract, artifacts):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     content["assets"]["onnx"]["href"] = "s3://models/best_model.onnx"
     assert semantic_errors(content, artifacts / "metadata") == []
 
@@ -125,14 +126,14 @@ CONTRADICTIONS = {
 
 @pytest.mark.parametrize("fault", CONTRADICTIONS)
 def test_times_and_places_that_contradict_are_found(make_contract, artifacts, fault):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     for key, value in CONTRADICTIONS[fault].items():
         (content if key in ("bbox", "geometry") else content["properties"])[key] = value
     assert len(semantic_errors(content, artifacts / "metadata")) == 1
 
 
 def test_a_ground_that_the_contract_does_not_know_is_found(make_contract, artifacts):
-    content = stac.item(make_contract(), stac.model_files(artifacts)) | {"bbox": [0, 0, 1, 1], "geometry": SQUARE}
+    content = stac.item(make_contract(), model_files(artifacts)) | {"bbox": [0, 0, 1, 1], "geometry": SQUARE}
     assert semantic_errors(content) == []
     assert [error.partition(":")[0] for error in contract_errors(content, make_contract())] == ["bbox"]
 
@@ -152,7 +153,7 @@ TAMPERED = {
 
 @pytest.mark.parametrize("name", TAMPERED)
 def test_a_statement_that_the_contract_does_not_make_is_found_by_its_name(make_contract, artifacts, name):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     *path, key, value = TAMPERED[name]
     parent = content["properties"]
     for part in path:
@@ -162,7 +163,7 @@ def test_a_statement_that_the_contract_does_not_make_is_found_by_its_name(make_c
 
 
 def test_bands_renamed_throughout_the_item_still_contradict_the_contract(make_contract, artifacts):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     swapped = json.dumps(content).replace('"red"', '"?"').replace('"blue"', '"red"').replace('"?"', '"blue"')
     content = json.loads(swapped)
     assert semantic_errors(content) == []
@@ -170,7 +171,7 @@ def test_bands_renamed_throughout_the_item_still_contradict_the_contract(make_co
 
 
 def test_writing_leaves_no_part_behind(make_contract, artifacts):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     path = artifacts / "metadata" / "stac_item.json"
     stac.write({"old": True}, path)
     stac.write(content, path)

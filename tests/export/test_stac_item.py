@@ -7,6 +7,7 @@ import pytest
 from places import SHARED
 
 from segmint.export import stac
+from segmint.export.assets import model_files
 from segmint.export.stac_checks import contract_errors, semantic_errors
 from segmint.export.stac_schemas import SchemaStore, validate
 
@@ -32,7 +33,7 @@ def test_the_item_is_valid_against_every_published_schema(
 ):
     contract = make_contract(bands=bands, classes=classes)
     contract = placed(contract) if georeference else contract
-    content = stac.item(contract, stac.model_files(artifacts))
+    content = stac.item(contract, model_files(artifacts))
     report = validate(content, schema_store)
     assert report.errors == ()
     assert report.missing == {}
@@ -44,7 +45,7 @@ def test_the_item_is_valid_against_every_published_schema(
 
 
 def test_other_stac_software_reads_it_back(make_contract, artifacts):
-    content = stac.item(placed(make_contract()), stac.model_files(artifacts))
+    content = stac.item(placed(make_contract()), model_files(artifacts))
     read = pystac.Item.from_dict(json.loads(json.dumps(content)))
     assert read.bbox == [30.0, 36.0, 30.1, 36.1]
     from stac_model.schema import MLModelProperties
@@ -135,19 +136,19 @@ FAULTS = (
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(make_contract, artifacts, schema_store, fault):
-    content = stac.item(placed(make_contract()), stac.model_files(artifacts))
+    content = stac.item(placed(make_contract()), model_files(artifacts))
     spoil(content, artifacts, fault)
     assert validate(content, schema_store).errors or semantic_errors(content, artifacts / "metadata")
 
 
 def test_a_contract_that_says_otherwise_is_found(make_contract, artifacts):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     assert contract_errors(content, make_contract(bands=4))
     assert contract_errors(content, make_contract(classes=3))
 
 
 def test_a_schema_that_cannot_be_had_is_named_and_never_passes(make_contract, artifacts, schema_store, tmp_path):
-    content = stac.item(make_contract(), stac.model_files(artifacts))
+    content = stac.item(make_contract(), model_files(artifacts))
     folder = tmp_path / "schemas"
     shutil.copytree(SHARED / "stac-schemas", folder)
     index = json.loads((folder / "index.json").read_text())

@@ -8,6 +8,7 @@ import pytest
 from places import SHARED
 
 from segmint.export import stac
+from segmint.export.assets import model_files
 from segmint.export.stac_schemas import SchemaStore, validate
 
 DATETIME = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/datetime.json"
@@ -27,7 +28,7 @@ def published():
 def content(make_contract, tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "best_model.pt").write_text("a model")
-    return stac.item(make_contract(), stac.model_files(tmp_path))
+    return stac.item(make_contract(), model_files(tmp_path))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
 from segmint.export import parity, stac
+from segmint.export.assets import model_files
 from segmint.export.publication import Staging
 from segmint.interface import Class
 
@@ -90,7 +91,7 @@ class Registry:
             output = contract.output.model_copy(update={"activation": "softmax", "classes": named})
             contract = contract.model_copy(update={"output": output})
         contract.write(folder / "metadata" / "contract.json")
-        stac.write(stac.item(contract, stac.model_files(folder)), folder / "metadata" / "stac_item.json")
+        stac.write(stac.item(contract, model_files(folder)), folder / "metadata" / "stac_item.json")
 
     @property
     def experiment(self) -> str:
@@ -120,5 +121,5 @@ def stage(root: Path, model: Path) -> tuple[Path, ModelContract]:
     (root / "checkpoints" / "best.ckpt").write_bytes(b"weights")
     for name in ("train.py", "SegmintClassifier.py", "requirements.txt"):
         (root / "source" / name).write_text("made in a test\n")
-    stac.write(stac.item(contract, stac.model_files(root)), staging["stac_item.json"])
+    stac.write(stac.item(contract, model_files(root)), staging["stac_item.json"])
     return root, contract

@@ -8,6 +8,7 @@ Example:
 from segmint.contract import ModelContract
 from segmint.errors import ExportError
 from segmint.export import stac
+from segmint.export.assets import model_files
 from segmint.export.publication import Staging
 from segmint.export.stac_checks import contract_errors, semantic_errors
 from segmint.export.stac_schemas import SchemaStore, validate
@@ -29,7 +30,7 @@ def catalogue(contract: ModelContract, staging: Staging) -> str:
 
 
 def _written(contract: ModelContract, staging: Staging) -> str:
-    content = stac.item(contract, stac.model_files(staging.root))
+    content = stac.item(contract, model_files(staging.root))
     path = staging["stac_item.json"]
     stac.write(content, path)
     report = validate(content, SchemaStore.default())

@@ -15,6 +15,7 @@ from typing import Any
 
 from segmint.contract import ModelContract
 from segmint.export import dlpk, onnx, program, series, stac, torchscript, unit, weights
+from segmint.export.assets import model_files
 from segmint.export.parity import EXACT, MAX_ABS, MIN_AGREEMENT, ParitySample, Proof, prove, prove_class_maps
 from segmint.export.publication import Staging
 from segmint.export.reduced import REDUCED, Chips, prove_reduced
@@ -60,7 +61,7 @@ def write(
         REDUCED[name].write(model, contract, staging[onnx.FILE], staging[REDUCED[name].FILE], ranges)
     if "dlpk" in names:
         dlpk.write_emd(contract, staging["model.emd"])
-        stac.write(stac.item(contract, stac.model_files(staging.root)), staging["stac_item.json"])
+        stac.write(stac.item(contract, model_files(staging.root)), staging["stac_item.json"])
         _package(model, contract, staging)
     if files and series.has_series(model):
         series.write(model, contract, sample, staging.form(series.FORM).made(), files)

@@ -9,11 +9,9 @@ Example:
     >>> write(content, staging["stac_item.json"])
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from shapely.geometry import box, mapping
 
 from segmint import __version__
 from segmint.contract import ModelContract
+from segmint.export.assets import ModelFile, asset
 from segmint.files import replace_file
 from segmint.interface import Band, Input
 
@@ -32,85 +31,7 @@ PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
 CLASSIFICATION = "https://stac-extensions.github.io/classification/v1.1.0/schema.json"
 EO = "https://stac-extensions.github.io/eo/v2.0.0/schema.json"
 
-_BINARY, _ZIP, _JSON, _PNG = "application/octet-stream", "application/zip", "application/json", "image/png"
 _COMMON_NAMES = {"coastal", "blue", "green", "red", "nir", "nir08", "nir09", "swir16", "swir22", "rededge", "pan"}
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """One file of a run as an asset.
-
-    Attributes:
-        key: Asset key.
-        path: The file.
-        href: Where it lies, relative to ``metadata/stac_item.json`` in the run's artifacts.
-        title: For people.
-        roles: STAC roles.
-        media_type: MIME type.
-        artifact_type: ``mlm:artifact_type``; only of files with the role ``mlm:model``.
-        compile_method: ``mlm:compile_method``, where one applies.
-        entrypoint: ``mlm:entrypoint``, only of code.
-    """
-
-    key: str
-    path: Path
-    href: str
-    title: str
-    roles: tuple[str, ...]
-    media_type: str
-    artifact_type: str | None = None
-    compile_method: str | None = None
-    entrypoint: str | None = None
-
-
-_MODEL, _WEIGHTS, _COMPILED = "mlm:model", "mlm:weights", "mlm:compiled"
-
-# artifact path -> key, title, roles, media type, artifact type, compile method, entry point
-_KNOWN: dict[str, tuple[str, str, tuple[str, ...], str, str | None, str | None, str | None]] = {
-    "models/best_model.pth": ("weights", "State dict", (_MODEL, _WEIGHTS, "data"), _BINARY, "torch.save", None, None),
-    "models/best_model.pt": ("torchscript", "TorchScript", (_MODEL, _COMPILED), _BINARY, "torch.jit.save", "jit", None),
-    "models/best_model.onnx": ("onnx", "ONNX", (_MODEL, _COMPILED), _BINARY, "torch.onnx.export", None, None),
-    "models/best_model.pt2": ("pt2", "torch.export program", (_MODEL,), _BINARY, "torch.export.save", None, None),
-    "models/best_model_fp16.onnx": (
-        *("onnx-fp16", "ONNX, network in half precision", (_MODEL, _COMPILED)),
-        *(_BINARY, "torch.onnx.export in fp16", None, None),
-    ),
-    "models/best_model_int8.onnx": (
-        *("onnx-int8", "ONNX, network in 8-bit integers", (_MODEL, _COMPILED)),
-        *(_BINARY, "onnxruntime.quantization", None, None),
-    ),
-    "esri/best_model.dlpk": ("esri-package", "Esri package", ("mlm:inference-runtime",), _ZIP, None, None, None),
-    "esri/model.emd": ("esri-definition", "Esri model definition", ("metadata",), _JSON, None, None, None),
-    "checkpoints/best.ckpt": ("checkpoint", "Training checkpoint", ("mlm:checkpoint",), _BINARY, None, None, None),
-    "source/train.py": (
-        *("training-source", "Training script", ("code", "mlm:source_code", "mlm:training")),
-        *("text/x-python", None, None, "train:train"),
-    ),
-    "source/SegmintClassifier.py": (
-        *("inference-source", "Inference code (raster function)", ("code", "mlm:source_code", "mlm:inference")),
-        *("text/x-python", None, None, "SegmintClassifier:SegmintClassifier"),
-    ),
-    "source/requirements.txt": ("requirements", "Pinned packages", ("metadata",), "text/plain", None, None, None),
-    "metadata/contract.json": ("contract", "Model contract", ("metadata",), _JSON, None, None, None),
-    "metadata/parity.json": ("parity", "Proof of the formats", ("metadata",), _JSON, None, None, None),
-    "metadata/parity_sample.npz": ("parity-sample", "Test chips and answers", ("data",), _ZIP, None, None, None),
-    "metadata/model_card.md": ("model-card", "Model card", ("metadata",), "text/markdown", None, None, None),
-    "evaluation/report.html": ("report", "Report", ("overview",), "text/html", None, None, None),
-    "evaluation/test_chips.csv": ("test-counts", "Counts per test chip", ("data",), "text/csv", None, None, None),
-    "evaluation/confusion_matrix.png": ("confusion-matrix", "Confusion matrix", ("overview",), _PNG, None, None, None),
-    "examples/example_input.png": ("example-input", "Example chip", ("overview",), _PNG, None, None, None),
-    "examples/example_pred.png": ("example-prediction", "Example prediction", ("overview",), _PNG, None, None, None),
-    "examples/example_target.png": ("example-target", "Example truth", ("overview",), _PNG, None, None, None),
-}
-
-
-def model_files(artifacts: Path) -> list[ModelFile]:
-    """The known files that exist in a folder laid out as a run's artifacts."""
-    return [
-        ModelFile(key, artifacts / name, f"../{name}", title, roles, media, artifact, compiled, entry)
-        for name, (key, title, roles, media, artifact, compiled, entry) in _KNOWN.items()
-        if (artifacts / name).is_file()
-    ]
 
 
 def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
@@ -137,7 +58,7 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
     )
     bands = [{"name": name} for name in contract.band_names]
     for file in files:
-        result.add_asset(file.key, _asset(file, bands))
+        result.add_asset(file.key, asset(file, bands))
     # through JSON: shapely's tuples become the arrays that a validator wants
     content: dict[str, Any] = json.loads(json.dumps(result.to_dict(include_self_link=False, transform_hrefs=False)))
     return content
@@ -156,23 +77,6 @@ def flat(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         if (folder / Path(asset["href"]).name).is_file()
     }
     return content | {"assets": assets}
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 as a multihash in lower-case hex, as the file extension wants it."""
-    with path.open("rb") as stream:
-        return "1220" + hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _asset(file: ModelFile, bands: list[dict[str, str]]) -> pystac.Asset:
-    fields: dict[str, Any] = {"file:size": file.path.stat().st_size, "file:checksum": checksum(file.path)}
-    if file.artifact_type is not None:
-        fields |= {"mlm:artifact_type": file.artifact_type, "bands": bands}
-    if file.compile_method is not None:
-        fields["mlm:compile_method"] = file.compile_method
-    if file.entrypoint is not None:
-        fields["mlm:entrypoint"] = file.entrypoint
-    return pystac.Asset(file.href, file.title, media_type=file.media_type, roles=list(file.roles), extra_fields=fields)
 
 
 def _properties(contract: ModelContract) -> dict[str, Any]:

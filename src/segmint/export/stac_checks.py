@@ -15,7 +15,8 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 
 from segmint.contract import ModelContract
-from segmint.export.stac import checksum, normalisations, semantic_version, value_scaling
+from segmint.export.assets import checksum
+from segmint.export.stac import normalisations, semantic_version, value_scaling
 
 _SHAPE = {"type": "array", "items": {"type": "integer"}}
 _NAMES = {"type": "array", "items": {"type": "string"}}
