@@ -6,8 +6,9 @@
 One round trains the built-in sample for an epoch as people do, in a process of its own, and reads the seconds of the
 stages behind the fit. Then, in another process, the bare side does with the same weights what nobody can leave out: one
 pass over as many validation and test tiles, an export of each format by one call of its library, one pass of each
-format over the chips of the proof, and ``mlflow.pytorch.log_model``. The ratio is of the sums. Start-up is stated
-beside: the stages before the fit without the making of the sample, and the bare imports of the same libraries.
+format over the chips of the proof, and ``mlflow.pytorch.log_model`` with its requirements named, as ours are. The ratio
+is of the sums. Start-up is stated beside: the stages before the fit without the making of the sample, and the bare
+imports of the same libraries.
 """
 
 import argparse
@@ -80,7 +81,12 @@ def bare(meta: Path) -> dict[str, float]:
                 answer()
     with watch("log_model"), mlflow.start_run():
         mlflow.pytorch.log_model(
-            model, name="model", input_example=example.numpy(), serialization_format="pt2", registered_model_name="bare"
+            model,
+            name="model",
+            input_example=example.numpy(),
+            serialization_format="pt2",
+            pip_requirements=[f"torch=={torch.__version__}"],
+            registered_model_name="bare",
         )
     return watch.seconds
 

@@ -8,15 +8,11 @@ Each seed is one ``python src/train.py`` in a store of its own; seconds are thos
 
 import argparse
 import json
-import os
-import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from runs import train
 
 
 def main() -> None:
@@ -34,17 +30,14 @@ def main() -> None:
     epochs = max(1, round(given.steps / -(-given.train_tiles // given.batch_size)))
     rows = []
     for seed in given.seeds:
-        command = [
-            *(sys.executable, str(PROJECT / "src" / "train.py"), f"--recipe={given.recipe}", f"--epochs={epochs}"),
-            *(f"--batch_size={given.batch_size}", f"--training.seed={seed}", "--training.patience=0"),
-            *(f"--chips_dir={given.chips_dir.resolve()}", f"--labels_dir={given.labels_dir.resolve()}"),
-            *(f"--{option}" for option in given.options),
+        options = [
+            *(f"recipe={given.recipe}", f"epochs={epochs}", f"batch_size={given.batch_size}"),
+            *(f"training.seed={seed}", "training.patience=0"),
+            *(f"chips_dir={given.chips_dir.resolve()}", f"labels_dir={given.labels_dir.resolve()}"),
+            *given.options,
         ]
         with tempfile.TemporaryDirectory() as room:
-            store = os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
-            subprocess.run(command, cwd=room, env=store, check=True, stdout=sys.stderr)
-            with sqlite3.connect(Path(room) / "mlflow.db") as runs:
-                figures = dict(runs.execute("select key, value from latest_metrics"))
+            figures = train(Path(room), options).metrics
         rows.append((seed, figures["test_iou"], figures["test_baseline_iou"], figures["stage_seconds_fit"]))
         print(json.dumps(dict(zip(("seed", "test_iou", "baseline", "fit_seconds"), rows[-1], strict=True))), flush=True)
     scores = [row[1] for row in rows]
