@@ -23,7 +23,7 @@ train: setup
 # two tests at a time share the cores: no idle thread may spin
 test: export OMP_WAIT_POLICY := passive
 test: setup lint
-	python -m pytest -n 2 --dist loadfile
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-consumers: export OMP_WAIT_POLICY := passive
 test-consumers: setup .consumers/.installed

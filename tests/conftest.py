@@ -16,6 +16,11 @@ from segmint.interface import Band, Class, Input, Normalisation, Output
 pytest_plugins = ["finished", "spread"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long end-to-end files come first, so that short ones keep both processes busy to the end."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real datasets, where they are at hand."""

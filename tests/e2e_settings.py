@@ -7,15 +7,18 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMALL = [
-    "--network.encoder=resnet18",
+_SHORT = [
     "--network.weights=null",
     "--data.tile_size=64",
     "--training.batch_size=8",
     "--training.patience=0",
     "--training.scheduler=cosine",
 ]
-"""A network that learns the bright squares in seconds."""
+SMALL = ["--network.encoder=resnet18", *_SHORT]
+"""A network of segmentation_models_pytorch that learns the bright squares in seconds."""
+
+TINY = ["--network.architecture=unet_small", *_SHORT]
+"""Our own, which is exported in half the time."""
 
 
 def environment(room: Path) -> dict[str, str]:
@@ -35,7 +38,7 @@ def start_training(room: Path, folders: tuple[Path, Path], *arguments: str, faul
     planted = f"import runpy, sys; sys.path.insert(0, {str(REPOSITORY / 'src')!r})\n{fault}"
     planted += f"\nrunpy.run_path({script!r}, run_name='__main__')"
     start = ["-c", planted] if fault else [script]
-    command = [sys.executable, *start, *SMALL, f"--chips_dir={chips}"]
+    command = [sys.executable, *start, *TINY, f"--chips_dir={chips}"]
     return subprocess.Popen(
         [*command, f"--labels_dir={labels}", *arguments],
         cwd=room,

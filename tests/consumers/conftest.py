@@ -28,8 +28,7 @@ class Finished:
 def trained(bright_squares, tmp_path_factory) -> Finished:
     """A model that a run has trained on bright squares, 3 bands and one sigmoid; its chips are test chips."""
     room = tmp_path_factory.mktemp("a trained model")
-    small = ["--network.architecture=unet_small", "--training.batch_size=4", "--epochs=8"]
-    process = start_training(room, bright_squares, *small)
+    process = start_training(room, bright_squares, "--training.batch_size=4", "--epochs=8")
     _, errors = process.communicate()
     assert process.returncode == 0, errors[-3000:]
     meta = room / "meta"

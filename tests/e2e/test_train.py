@@ -86,7 +86,7 @@ def test_the_reference_is_the_checkpoint_s_own_answer(finished):
     sample = np.load(finished / "meta" / "parity_sample.npz")
     (best,) = finished.glob(".segmint/runs/*/checkpoints/best.ckpt")
     state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-    network, _ = build("unet", "resnet18", None, contract.band_names, 1)
+    network, _ = build("unet_small", "", None, contract.band_names, 1)
     network.load_state_dict({k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")})
     mean = torch.tensor(contract.normalisation.mean)[:, None, None]
     std = torch.tensor(contract.normalisation.std)[:, None, None]
