@@ -21,11 +21,12 @@ from training import plainest
 
 from segmint.command_line import parse
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import TileReader
 from segmint.data.preparation import prepare
-from segmint.evaluation.metrics import Scores, activate
+from segmint.data.reader import TileReader
+from segmint.evaluation.metrics import activate
 from segmint.models.foreground import segmentation
 from segmint.training import hardware
+from segmint.training.scores import Scores
 from segmint.training.session import Session
 
 PASSES = 3

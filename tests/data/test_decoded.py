@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from places import write_raster
 
-from segmint.data.dataset import TileReader
 from segmint.data.decoded import decode
 from segmint.data.fingerprint import fingerprint
 from segmint.data.pairs import find_chips
+from segmint.data.reader import TileReader
 from segmint.data.tiles import Tile, partition
 from segmint.errors import DataError
 from segmint.recipe import DataRecipe

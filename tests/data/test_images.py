@@ -4,9 +4,10 @@ import rasterio
 from PIL import Image, ImageOps
 from places import read_image, write_raster
 
-from segmint.data.dataset import TileDataset, TileReader
+from segmint.data.dataset import TileDataset
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
+from segmint.data.reader import TileReader
 from segmint.data.tiles import Tile
 from segmint.errors import DataError
 from segmint.recipe import Band, ClassOfInterest, DataRecipe

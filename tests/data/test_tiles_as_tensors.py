@@ -4,9 +4,10 @@ import torch
 from places import raster_input, write_raster
 
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import EpochOrder, TileDataset, TileReader, loader
+from segmint.data.dataset import EpochOrder, TileDataset, loader
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
+from segmint.data.reader import TileReader
 from segmint.data.tiles import Tile
 from segmint.recipe import AugmentationRecipe, DataRecipe
 

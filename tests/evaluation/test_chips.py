@@ -5,9 +5,10 @@ import pytest
 from places import write_raster
 
 from segmint.contract import ModelContract
-from segmint.data.dataset import TileDataset, TileReader
+from segmint.data.dataset import TileDataset
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
+from segmint.data.reader import TileReader
 from segmint.data.tiles import Tile
 from segmint.evaluation.chips import answers
 from segmint.evaluation.reading import reading

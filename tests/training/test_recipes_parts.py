@@ -8,12 +8,12 @@ import torch
 from places import raster_input, write_raster
 
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import EpochOrder, TileDataset, TileReader, foreground_weights
+from segmint.data.dataset import EpochOrder, TileDataset, foreground_weights
 from segmint.data.normalisation import Normaliser
 from segmint.data.pairs import find_chips
+from segmint.data.reader import TileReader
 from segmint.data.statistics import Statistics
 from segmint.data.tiles import Tile
-from segmint.evaluation.metrics import Scores
 from segmint.interface import Band, Input, Normalisation
 from segmint.recipe import (
     AugmentationRecipe,
@@ -28,6 +28,7 @@ from segmint.tracking.mirrors import Mirrors
 from segmint.training.losses import WeightedLoss, class_weights
 from segmint.training.optimisation import configure
 from segmint.training.rivals import Rivals
+from segmint.training.scores import Scores
 
 GRADES = [ClassOfInterest(name, "#000000", [value]) for value, name in enumerate(("none", "slight", "high"))]
 

@@ -6,66 +6,19 @@ Example:
     (torch.Size([3, 256, 256]), torch.uint8)
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as transform
 
 from segmint.data.augmentation import FOREGROUND_SHARE, Augmentation
-from segmint.data.chips import IGNORE, Chip
+from segmint.data.chips import IGNORE
 from segmint.data.normalisation import Normaliser
-from segmint.data.tiles import Tile
+from segmint.data.reader import TileSource
 
 Batch = dict[str, torch.Tensor]
-Stored = TypeVar("Stored", bound=np.generic)
-
-
-class TileSource(Protocol):
-    """Tiles of one split, of S x S pixels."""
-
-    def __len__(self) -> int: ...
-
-    def stem(self, position: int) -> str:
-        """Name of the chip that a tile comes from."""
-
-    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
-        """Values ``[C, S, S]`` as stored and class values ``[S, S]`` of one tile, 255 where a pixel counts nowhere."""
-
-
-@dataclass(frozen=True)
-class TileReader:
-    """Tiles, cut from their chips whenever they are read. Smaller ones are reflected to S and the border is ignored.
-
-    Attributes:
-        chips: All chips.
-        tiles: Tiles of one split.
-        size: Edge S of a tile in pixels.
-        fit: ``tile``, ``letterbox`` or ``resize``: how a tile comes to that size.
-    """
-
-    chips: Sequence[Chip]
-    tiles: Sequence[Tile]
-    size: int
-    fit: str
-
-    def __len__(self) -> int:
-        return len(self.tiles)
-
-    def stem(self, position: int) -> str:
-        """Name of the chip that a tile comes from."""
-        return self.chips[self.tiles[position].chip].stem
-
-    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
-        """Values ``[C, S, S]`` as stored and class values ``[S, S]`` of one tile."""
-        tile = self.tiles[position]
-        raw, target = self.chips[tile.chip].read((tile.row, tile.col, tile.height, tile.width))
-        return fitted(raw, target, self.size, self.fit)
 
 
 class TileDataset(Dataset[Batch]):
@@ -100,37 +53,6 @@ class TileDataset(Dataset[Batch]):
             draw = np.random.default_rng([self.seed, epoch, position])
             image, mask = self.augmentation(image, mask, draw)
         return {"image": image, "target": mask, "tile": torch.tensor(position)}
-
-
-def fitted(
-    raw: NDArray[np.generic], target: NDArray[np.uint8], size: int, fit: str
-) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
-    """Bring values ``[C, h, w]`` and classes ``[h, w]`` to one tile of ``size``.
-
-    Tiles that are smaller are reflected, and the border is ignored; ``letterbox`` and ``resize`` scale them first, and
-    whole numbers stay whole.
-    """
-    height, width = target.shape
-    if fit != "tile":
-        ratio = size / max(height, width)
-        letterbox = round(height * ratio), round(width * ratio)
-        height, width = letterbox if fit == "letterbox" else (size, size)
-        raw = _scaled(raw, height, width, InterpolationMode.BILINEAR)
-        target = _scaled(target[None], height, width, InterpolationMode.NEAREST)[0]
-    below, right = size - height, size - width
-    if below or right:
-        raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
-        target = np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)
-    return raw, target
-
-
-def _scaled(values: NDArray[Stored], height: int, width: int, mode: InterpolationMode) -> NDArray[Stored]:
-    if values.shape[-2:] == (height, width):
-        return values
-    tensor = torch.from_numpy(values.astype(np.float32))
-    scaled = transform.resize(tensor, [height, width], mode, antialias=True).numpy()
-    whole = np.rint(scaled) if np.issubdtype(values.dtype, np.integer) else scaled
-    return np.asarray(whole, values.dtype)
 
 
 class EpochOrder(Sampler[tuple[int, int]]):

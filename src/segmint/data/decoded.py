@@ -21,8 +21,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from segmint.data.dataset import TileReader, TileSource
 from segmint.data.parallel import in_order
+from segmint.data.reader import TileReader, TileSource
 
 TILES = Path(".segmint/tiles")
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.data.chips import IGNORE, Chip
-from segmint.data.dataset import fitted
 from segmint.data.images import filled
+from segmint.data.reader import fitted
 from segmint.data.tiles import Rectangle
 from segmint.evaluation.extremes import Extremes
 from segmint.evaluation.outcome import SHOWN, SPLIT, Outcome, Settings

@@ -1,19 +1,15 @@
 """Scores of class maps, from counts of pixels, named as users see them.
 
-With two classes the headline score is the foreground's; with more it is the mean over the classes that occur. One count
-of pixels by truth and answer takes a tenth of the time of torchmetrics' collections; tests hold the two together.
+With two classes the headline score is the foreground's; with more it is the mean over the classes that occur.
 
 Example:
-    >>> scores = Scores(("background", "building"))
-    >>> scores.update(torch.tensor([[[1, 0]]]), torch.tensor([[[1, 1]]]))
-    >>> scores.compute()["iou"]
+    >>> named_scores(np.array([[[0, 0], [1, 1]]]), ("background", "building"), pooled=None)["iou"]
     0.5
 """
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchmetrics import Metric
 
 from segmint.data.chips import IGNORE
 
@@ -64,9 +60,31 @@ def counted(confusion: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def named_scores(confusions: NDArray[np.int64], classes: tuple[str, ...], pooled: str | None) -> dict[str, float]:
-    """The scores that :class:`Scores` streams, from the pixels ``[N, K, K]`` of N chips."""
+    """The scores by their names, from the pixels ``[N, K, K]`` of N chips."""
     pixels = torch.from_numpy(confusions)
-    return _named(pixels.sum(dim=0), _shown(pixels), classes, pooled)
+    return named(pixels.sum(dim=0), detections(pixels), classes, pooled)
+
+
+def named(pixels: torch.Tensor, shown: torch.Tensor, classes: tuple[str, ...], pooled: str | None) -> dict[str, float]:
+    """Headline and per class scores; with ``pooled`` also ``<pooled>_iou`` ... and ``detection_f1`` ..."""
+    scores = headline(counted(pixels), classes)
+    if len(classes) > 2:
+        scores["macro_iou"] = scores["iou"]
+    if pooled is None:
+        return scores
+    together = headline(counted(_foreground(pixels)), ("background", "foreground"))
+    scores |= {f"{pooled}_{name}": together[name] for name in ("iou", "f1", "precision", "recall")}
+    if shown.sum():
+        detected = headline(counted(shown), ("background", "foreground"))
+        scores |= {f"detection_{name}": detected[name] for name in ("acc", "precision", "recall", "f1")}
+    return scores
+
+
+def detections(pixels: torch.Tensor) -> torch.Tensor:
+    """Whether a map shows any foreground ``[2, 2]``, of the pixels ``[N, K, K]`` of those with a pixel to score."""
+    pixels = pixels[pixels.sum(dim=(1, 2)) > 0]
+    true, said = pixels[:, 1:].sum(dim=(1, 2)) > 0, pixels[:, :, 1:].sum(dim=(1, 2)) > 0
+    return torch.bincount(2 * true.int() + said.int(), minlength=4).reshape(2, 2)
 
 
 def constant_baseline(confusion: NDArray[np.int64], classes: tuple[str, ...]) -> tuple[dict[str, float], str]:
@@ -88,58 +106,6 @@ def _foreground(pixels: torch.Tensor) -> torch.Tensor:
     """Pixels ``[2, 2]`` of ``[K, K]`` with all classes but the first as one."""
     rows = torch.stack([pixels[0], pixels[1:].sum(dim=0)])
     return torch.stack([rows[:, 0], rows[:, 1:].sum(dim=1)], dim=1)
-
-
-def _shown(pixels: torch.Tensor) -> torch.Tensor:
-    """Whether a map shows any foreground ``[2, 2]``, of the pixels ``[N, K, K]`` of those with a pixel to score."""
-    pixels = pixels[pixels.sum(dim=(1, 2)) > 0]
-    true, said = pixels[:, 1:].sum(dim=(1, 2)) > 0, pixels[:, :, 1:].sum(dim=(1, 2)) > 0
-    return torch.bincount(2 * true.int() + said.int(), minlength=4).reshape(2, 2)
-
-
-def _named(pixels: torch.Tensor, shown: torch.Tensor, classes: tuple[str, ...], pooled: str | None) -> dict[str, float]:
-    """Headline and per class scores; with ``pooled`` also ``<pooled>_iou`` ... and ``detection_f1`` ..."""
-    scores = headline(counted(pixels), classes)
-    if len(classes) > 2:
-        scores["macro_iou"] = scores["iou"]
-    if pooled is None:
-        return scores
-    together = headline(counted(_foreground(pixels)), ("background", "foreground"))
-    scores |= {f"{pooled}_{name}": together[name] for name in ("iou", "f1", "precision", "recall")}
-    if shown.sum():
-        detected = headline(counted(shown), ("background", "foreground"))
-        scores |= {f"detection_{name}": detected[name] for name in ("acc", "precision", "recall", "f1")}
-    return scores
-
-
-class Scores(Metric):
-    """Streamed scores of class maps: per class, of all classes but the first taken together, and per tile.
-
-    Args:
-        classes: Class names by value.
-        pooled: What the classes above 0 are together (``fire``), or None to leave the pooled scores out.
-    """
-
-    full_state_update = False
-
-    def __init__(self, classes: tuple[str, ...], pooled: str | None = None) -> None:
-        super().__init__()
-        self.classes, self.pooled = classes, pooled
-        self.add_state("pixels", torch.zeros(len(classes), len(classes), dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("shown", torch.zeros(2, 2, dtype=torch.int64), dist_reduce_fx="sum")
-        self.pixels: torch.Tensor
-        self.shown: torch.Tensor
-
-    def update(self, answer: torch.Tensor, target: torch.Tensor) -> None:
-        """Add class maps ``[B, H, W]``; pixels whose target is 255 do not count."""
-        counts = confusions(answer, target, len(self.classes))
-        self.pixels += counts.sum(dim=0)
-        if self.pooled is not None:
-            self.shown += _shown(counts)
-
-    def compute(self) -> dict[str, float]:
-        """The scores by their names."""
-        return _named(self.pixels.cpu(), self.shown.cpu(), self.classes, self.pooled)
 
 
 def activate(logits: torch.Tensor) -> torch.Tensor:

@@ -18,10 +18,11 @@ from torch.utils.data import DataLoader
 
 from segmint.contract import Network
 from segmint.data.augmentation import Augmentation
-from segmint.data.dataset import Batch, TileDataset, TileReader, foreground_weights, loader
+from segmint.data.dataset import Batch, TileDataset, foreground_weights, loader
 from segmint.data.decoded import TILES, decode
 from segmint.data.normalisation import Normaliser, describe_input
 from segmint.data.preparation import PreparedData
+from segmint.data.reader import TileReader
 from segmint.errors import ModelError
 from segmint.files import replace_file
 from segmint.interface import Class, Input

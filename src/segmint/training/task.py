@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from segmint.data.dataset import Batch
-from segmint.evaluation.metrics import Scores, activate
+from segmint.evaluation.metrics import activate
 from segmint.models.foreground import segmentation
 from segmint.recipe import Recipe
 from segmint.training.losses import WeightedLoss
 from segmint.training.optimisation import configure
+from segmint.training.scores import Scores
 
 LOGGED = ("acc", "iou", "f1", "precision", "recall", "macro_iou")
 """Scores of every epoch, of training and validation; pooled and detection scores too, where the recipe has them."""

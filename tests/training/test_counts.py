@@ -15,7 +15,8 @@ from torchmetrics.functional.classification import (
 )
 
 from segmint.evaluation.curves import ReliabilityCounts
-from segmint.evaluation.metrics import Scores, constant_baseline, named_scores
+from segmint.evaluation.metrics import constant_baseline, named_scores
+from segmint.training.scores import Scores
 
 
 @pytest.mark.parametrize("classes", [("unburned", "burned"), ("none", "low", "high", "never there")])

@@ -4,9 +4,9 @@ import torch
 from sklearn import metrics as sklearn
 
 from segmint.evaluation.curves import ThresholdCounts
-from segmint.evaluation.metrics import Scores
 from segmint.models.foreground import segmentation
 from segmint.training.calibration import PixelSample, fit_temperature, tempered
+from segmint.training.scores import Scores
 
 
 def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
