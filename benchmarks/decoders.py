@@ -34,7 +34,8 @@ sys.path.insert(0, str(PROJECT / "src"))
 from segmint.contract import Dataset, ModelContract, Network  # noqa: E402
 from segmint.errors import SegmintError  # noqa: E402
 from segmint.export.formats import FORMATS  # noqa: E402
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT, ParitySample, prove  # noqa: E402
+from segmint.export.parity import ParitySample, prove  # noqa: E402
+from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT  # noqa: E402
 from segmint.interface import Band, Class, Input, Normalisation, Output  # noqa: E402
 from segmint.models.deployed import DeployedModel  # noqa: E402
 from segmint.models.factory import DECODERS, LISTED_ENCODERS, build  # noqa: E402

@@ -19,9 +19,9 @@ from segmint.parameters import read
 
 if TYPE_CHECKING:
     from segmint.evaluation.precision import Sides
-    from segmint.export.parity import Proof
     from segmint.export.publication import Staging
     from segmint.export.source import Source
+    from segmint.export.tolerance import Proof
 
 EXPORTS = Path(".segmint/exports")
 FORMATS = ("pth", "torchscript", "onnx", "pt2", "dlpk")
@@ -71,7 +71,7 @@ def export(request: Request) -> None:
     """From weights to proven files."""
     from segmint.console import quieten_libraries
     from segmint.contract import ModelContract
-    from segmint.export import card, formats, parity
+    from segmint.export import card, formats, tolerance
     from segmint.export.catalogue import catalogue
     from segmint.export.publication import Staging, publish, require_publishable
     from segmint.export.source import open_source
@@ -100,8 +100,8 @@ def export(request: Request) -> None:
         ]
         for proof in proofs:
             print(f"proof:   {proof.file}: {proof.sentence()} ({proof.runtime})")
-        parity.require(proofs)
-        parity.write(proofs, source.contract, staging["parity.json"])
+        tolerance.require(proofs)
+        tolerance.write(proofs, source.contract, staging["parity.json"])
         card.add_reduced(staging["model_card.md"], proofs)
         print(catalogue(source.contract, staging))
         publish(staging, output, staging.present)
@@ -119,12 +119,12 @@ def _sides(source: "Source", request: Request) -> "Sides":
 
 def _with_iou(proof: "Proof", sides: "Sides | None", staging: "Staging") -> "Proof":
     """The proof with the change of the test IoU where its gate asks: measured, or as it was of a file that stayed."""
-    from segmint.export import parity
+    from segmint.export import tolerance
 
     if proof.gate.max_iou_change is None:
         return proof
     if sides is None:
-        return replace(proof, iou_change=parity.remembered(staging["parity.json"], proof.format))
+        return replace(proof, iou_change=tolerance.remembered(staging["parity.json"], proof.format))
     return replace(proof, iou_change=sides.iou_change(staging["best_model.onnx"], staging[proof.file]))
 
 

@@ -22,7 +22,6 @@ def promote(request: PromotionRequest, reading: Sequence[str] = ()) -> None:
     from segmint.console import quieten_libraries
     from segmint.registry.evidence import Evidence
     from segmint.registry.promotion import Decision, author, compared_as_tested, judge, now
-    from segmint.registry.reevaluation import compared_on
     from segmint.registry.succession import Change, Succession
 
     quieten_libraries()
@@ -41,6 +40,8 @@ def promote(request: PromotionRequest, reading: Sequence[str] = ()) -> None:
     print(f"champion:  {reference}")
 
     if request.chips_dir:
+        from segmint.registry.reevaluation import compared_on
+
         comparison = compared_on(request.chips_dir, request.labels_dir, reading, candidate, champion)
     else:
         comparison = compared_as_tested(candidate, champion)

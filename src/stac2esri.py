@@ -38,7 +38,7 @@ def package(request: Request) -> None:
     """From an item to a proven package."""
     from segmint.console import quieten_libraries
     from segmint.contract import ModelContract
-    from segmint.export import dlpk, formats, parity, torchscript
+    from segmint.export import dlpk, formats, tolerance, torchscript
     from segmint.export.source import open_source
     from segmint.inference.models import carried
 
@@ -57,7 +57,7 @@ def package(request: Request) -> None:
         torchscript.write(source.model, source.contract, traced)
         dlpk.write(source.contract, traced, item, made)
         proof = formats.prove_package(made, source.sample, source.contract)
-        parity.require([proof])
+        tolerance.require([proof])
         output.mkdir(parents=True, exist_ok=True)
         replace_file(output / request.dlpk_name, made.read_bytes())
     print(f"proof:   {proof.sentence()} ({proof.runtime})")

@@ -28,7 +28,7 @@ def train(recipe: Recipe) -> None:
     store = require_store()  # seconds before torch is there
 
     from segmint.data.preparation import prepare
-    from segmint.export import formats, parity
+    from segmint.export import formats, parity, tolerance
     from segmint.export.catalogue import catalogue
     from segmint.files import room_in
     from segmint.interruption import interruptible
@@ -100,9 +100,9 @@ def train(recipe: Recipe) -> None:
 
         with stages("parity"):
             proofs = formats.prove_all(contract, sample, staging)
-            parity.write(proofs, contract, staging["parity.json"])
+            tolerance.write(proofs, contract, staging["parity.json"])
             run.log_metrics({name: value for proof in proofs for name, value in proof.metrics().items()})
-            parity.require(proofs)
+            tolerance.require(proofs)
 
         with stages("report"):
             dossier = Dossier(contract, evaluation, calibration, history, best, worst)

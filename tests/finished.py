@@ -10,7 +10,7 @@ import torch
 
 from export import Request, export
 from segmint.contract import ModelContract
-from segmint.export import card, formats, parity, weights
+from segmint.export import card, formats, tolerance, weights
 from segmint.export.catalogue import catalogue
 from segmint.export.parity import ParitySample
 from segmint.export.publication import Staging, publish
@@ -53,8 +53,8 @@ def finished_run(make_contract: Callable[..., ModelContract], tmp_path_factory: 
     contract.write(staging["contract.json"])
     formats.write(model, contract, sample, staging)
     proofs = formats.prove_all(contract, sample, staging)
-    parity.require(proofs)
-    parity.write(proofs, contract, staging["parity.json"])
+    tolerance.require(proofs)
+    tolerance.write(proofs, contract, staging["parity.json"])
     scores = SCORES | {f"{score}_{name}": 0.5 for score in SCORES for name in contract.class_names}
     evaluation = Evaluation("test", contract.class_names, ((1, 0), (0, 1)), scores, scores, "class0", {}, (), ())
     card.write(staging["model_card.md"], contract, evaluation, [vars(proof) | {"passed": True} for proof in proofs])

@@ -6,7 +6,7 @@ import torch
 from runtimes import RUNTIMES, MissingRuntimeError, Runtime, call
 
 from segmint.export import onnx, torchscript
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.interface import Band, Input, Normalisation
 from segmint.models.deployed import DeployedModel
 

@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e_settings import SMALL, environment, wait_for
+from e2e_settings import SMALL, TINY, environment, wait_for
 from places import REPOSITORY
 
 MLFLOW = [sys.executable, "-m", "mlflow"]
-OPTIONS = [part for option in SMALL for part in ("-P", option.removeprefix("--"))]
 
 
 @pytest.fixture
@@ -36,9 +35,10 @@ def mlflow_run(project: Path, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=False)
 
 
-def folders(bright_squares: tuple[Path, Path]) -> list[str]:
+def parameters(network: list[str], bright_squares: tuple[Path, Path]) -> list[str]:
     chips, labels = bright_squares
-    return ["-P", f"chips_dir={chips}", "-P", f"labels_dir={labels}"]
+    given = [*network, f"--chips_dir={chips}", f"--labels_dir={labels}"]
+    return [part for option in given for part in ("-P", option.removeprefix("--"))]
 
 
 def runs(project: Path) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ def runs(project: Path) -> list[tuple[str, str]]:
 
 
 def test_mlflow_run_makes_one_finished_run_and_leaves_the_files(project, bright_squares):
-    done = mlflow_run(project, "-P", "epochs=1", "-P", "output_dir=out dir", *OPTIONS, *folders(bright_squares))
+    done = mlflow_run(project, "-P", "epochs=1", "-P", "output_dir=out dir", *parameters(SMALL, bright_squares))
     assert done.returncode == 0, done.stderr[-3000:]
     ((_, status),) = runs(project)
     assert status == "FINISHED"
@@ -71,7 +71,7 @@ def test_a_wrong_parameter_is_one_line_and_a_failed_run(project, parameter, word
 
 
 def test_an_interrupted_project_run_is_killed_and_the_next_one_carries_it_on(project, bright_squares):
-    command = [*MLFLOW, "run", ".", "--env-manager", "local", "-P", "epochs=3", *OPTIONS, *folders(bright_squares)]
+    command = [*MLFLOW, "run", ".", "--env-manager", "local", "-P", "epochs=3", *parameters(TINY, bright_squares)]
     process = subprocess.Popen(
         command,
         cwd=project,
@@ -91,7 +91,7 @@ def test_an_interrupted_project_run_is_killed_and_the_next_one_carries_it_on(pro
         time.sleep(0.2)
     ((first, _),) = found
 
-    done = mlflow_run(project, "-P", "epochs=3", *OPTIONS, *folders(bright_squares))
+    done = mlflow_run(project, "-P", "epochs=3", *parameters(TINY, bright_squares))
     assert done.returncode == 0, done.stderr[-3000:]
     assert "carried on" in done.stdout
     by_id = dict(runs(project))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segmint.errors import ParityError
-from segmint.export import onnx, parity, program, torchscript, weights
+from segmint.export import onnx, parity, program, tolerance, torchscript, weights
 from segmint.models.deployed import DeployedModel
 
 KINDS = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
@@ -67,4 +67,4 @@ def test_a_planted_fault_fails_the_proof(minted, fault, tmp_path):
     torch.save(state, tmp_path / weights.FILE)
     proof = parity.prove("pth", weights, tmp_path / weights.FILE, answer, contract)
     with pytest.raises(ParityError, match="best_model"):
-        parity.require([proof])
+        tolerance.require([proof])

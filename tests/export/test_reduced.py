@@ -15,8 +15,9 @@ from export import Request, export
 from segmint.errors import DataError, ExportError, ParityError, RecipeError
 from segmint.evaluation.precision import RANGE_TILES, Sides
 from segmint.export import card, onnx
-from segmint.export.parity import EXACT, Gate, ParitySample, Proof
+from segmint.export.parity import ParitySample
 from segmint.export.reduced import REDUCED, prove_reduced
+from segmint.export.tolerance import EXACT, Gate, Proof
 from segmint.inference.models import find_model
 from segmint.models.deployed import DeployedModel
 

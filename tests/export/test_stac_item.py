@@ -6,7 +6,7 @@ import pystac
 import pytest
 from places import SHARED
 
-from segmint.export import stac
+from segmint.export import assets, stac
 from segmint.export.assets import model_files
 from segmint.export.stac_checks import contract_errors, semantic_errors
 from segmint.export.stac_schemas import SchemaStore, validate
@@ -15,7 +15,7 @@ from segmint.export.stac_schemas import SchemaStore, validate
 @pytest.fixture
 def artifacts(tmp_path):
     """Files laid out as a run's artifacts, with content of their own."""
-    for name in stac._KNOWN:
+    for name in assets._KNOWN:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"content of {name}")
@@ -40,7 +40,7 @@ def test_the_item_is_valid_against_every_published_schema(
     assert len(report.checked) == 6
     assert semantic_errors(content, artifacts / "metadata") == []
     assert contract_errors(content, contract) == []
-    assert len(content["assets"]) == len(stac._KNOWN)
+    assert len(content["assets"]) == len(assets._KNOWN)
     assert (content["geometry"] is None) == (not georeference)
 
 

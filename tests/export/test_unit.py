@@ -10,7 +10,7 @@ import pytest
 from export import Request, export
 from segmint.contract import ModelContract
 from segmint.errors import ExportError, ModelError, ParityError
-from segmint.export import parity, unit
+from segmint.export import parity, tolerance, unit
 from segmint.export.parity import ParitySample
 from segmint.export.publication import Staging
 from segmint.inference.models import find_model
@@ -94,7 +94,7 @@ def test_everything_of_it_is_valid_and_a_moved_threshold_is_found(exported, sche
     moved = stored.probabilities[:, ::-1]  # as if the channels stood the other way round
     ParitySample(stored.chips, moved, stored.stems).write(staging["parity_sample.npz"])
     with pytest.raises(ParityError, match="unit/best_model"):
-        parity.require(unit.prove_all(staging))
+        tolerance.require(unit.prove_all(staging))
 
 
 def test_predict_names_the_file_to_use_instead(exported):

@@ -10,7 +10,7 @@ import numpy as np
 from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
-from segmint.export import parity, stac
+from segmint.export import parity, stac, tolerance
 from segmint.export.assets import model_files
 from segmint.export.publication import Staging
 from segmint.interface import Class
@@ -116,8 +116,8 @@ def stage(root: Path, model: Path) -> tuple[Path, ModelContract]:
     for path in model.iterdir():
         if path.name.startswith("best_model"):
             shutil.copy2(path, staging[path.name])
-    proof = parity.Proof("onnx", "best_model.onnx", "onnxruntime", 2e-6, 1.0, 0.1, 10)
-    parity.write([proof], contract, staging["parity.json"])
+    proof = tolerance.Proof("onnx", "best_model.onnx", "onnxruntime", 2e-6, 1.0, 0.1, 10)
+    tolerance.write([proof], contract, staging["parity.json"])
     (root / "checkpoints" / "best.ckpt").write_bytes(b"weights")
     for name in ("train.py", "SegmintClassifier.py", "requirements.txt"):
         (root / "source" / name).write_text("made in a test\n")

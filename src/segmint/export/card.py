@@ -20,12 +20,12 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segmint.contract import ModelContract
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Evaluation
-    from segmint.export.parity import Proof
+    from segmint.export.tolerance import Proof
 
 _REDUCED, _AFTER = "## Smaller files", "## Environment"
 """Headings of the section that an export adds, and of the one behind it."""

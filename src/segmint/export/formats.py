@@ -9,18 +9,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from segmint.contract import ModelContract
 from segmint.export import dlpk, onnx, program, series, stac, torchscript, unit, weights
 from segmint.export.assets import model_files
-from segmint.export.parity import EXACT, MAX_ABS, MIN_AGREEMENT, ParitySample, Proof, prove, prove_class_maps
+from segmint.export.parity import ParitySample, prove, prove_class_maps
 from segmint.export.publication import Staging
 from segmint.export.reduced import REDUCED, Chips, prove_reduced
 from segmint.export.runtime import Format
 from segmint.export.series import SeriesSample
+from segmint.export.tolerance import Proof
 from segmint.models.deployed import DeployedModel
 
 FORMATS: dict[str, Format] = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
@@ -101,32 +101,6 @@ def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -
 
 
 _PROOFS = {series.FORM: series.prove_all, unit.FORM: unit.prove_all}
-
-
-def record_errors(content: dict[str, Any], contract: ModelContract) -> list[str]:
-    """Why a ``parity.json`` is no proof of a model; the figures decide, not the word ``passed``.
-
-    Args:
-        content: Of the file.
-        contract: The model's.
-    """
-    proofs = content.get("formats") or []
-    errors = [] if proofs else ["it holds no proof"]
-    if content.get("sample_sha256") != contract.parity_sample:
-        errors.append("it speaks of another sample than the contract")
-    if content.get("max_abs_tolerance") != MAX_ABS or content.get("min_agreement") != MIN_AGREEMENT:
-        errors.append("its tolerances are not those of the gate")
-    for stated in proofs:
-        gate = REDUCED[stated["format"]].gate if stated.get("format") in REDUCED else EXACT
-        figures = {field.name: stated.get(field.name) for field in fields(Proof)} | {"gate": gate}
-        try:
-            proof = Proof(**figures)
-            whole = proof.passed and stated["passed"] and (proof.max_abs is not None or proof.file.endswith(".dlpk"))
-        except (KeyError, TypeError):
-            whole = False
-        if not whole:
-            errors.append(f"{stated.get('file', 'a proof')} is not within tolerance")
-    return errors
 
 
 def staged(staging: Staging) -> list[str]:

@@ -27,8 +27,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quant_pre
 from segmint.contract import ModelContract
 from segmint.errors import ExportError
 from segmint.export import onnx as full
-from segmint.export.parity import Gate, ParitySample, Proof, prove
+from segmint.export.parity import ParitySample, prove
 from segmint.export.runtime import Predict
+from segmint.export.tolerance import REDUCED_GATES, Gate, Proof
 from segmint.layout import HALF, INTEGER
 from segmint.models.deployed import DeployedHalf, DeployedModel
 
@@ -131,7 +132,7 @@ class _Fed(CalibrationDataReader):  # type: ignore[misc]
 
 
 REDUCED = {
-    "onnx_fp16": Reduced(HALF, Gate(min_agreement=0.999), "FLOAT16", _half),
-    "onnx_int8": Reduced(INTEGER, Gate(min_agreement=0.98, max_iou_change=0.01), "INT8", _integer),
+    "onnx_fp16": Reduced(HALF, REDUCED_GATES["onnx_fp16"], "FLOAT16", _half),
+    "onnx_int8": Reduced(INTEGER, REDUCED_GATES["onnx_int8"], "INT8", _integer),
 }
 """Short name -> how it is made and what it has to keep."""

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.export import onnx, program, torchscript, weights
-from segmint.export.parity import ParitySample, Proof, prove
+from segmint.export.parity import ParitySample, prove
 from segmint.export.publication import Staging
 from segmint.export.runtime import Format
+from segmint.export.tolerance import Proof
 from segmint.interface import Band, Input, Normalisation
 from segmint.layout import SERIES
 from segmint.models.deployed import DeployedModel, DeployedSeries

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from segmint.contract import ModelContract
 from segmint.errors import ExportError
 from segmint.export import onnx
-from segmint.export.parity import ParitySample, Proof, prove
+from segmint.export.parity import ParitySample, prove
 from segmint.export.publication import Staging
+from segmint.export.tolerance import Proof
 from segmint.layout import UNIT
 from segmint.models.deployed import DeployedModel, DeployedUnit
 

@@ -10,11 +10,9 @@ import posixpath
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from segmint.export.formats import record_errors
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
-from segmint.export.reduced import REDUCED
 from segmint.export.stac_checks import contract_errors, semantic_errors
 from segmint.export.stac_schemas import SchemaStore, validate
+from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT, REDUCED_GATES, record_errors
 from segmint.registry.comparison import FEW_CHIPS, Comparison
 from segmint.registry.evidence import Evidence
 
@@ -42,7 +40,7 @@ def parity(evidence: Evidence) -> Check:
     if errors := record_errors(evidence.parity, evidence.contract):
         return Check("parity", False, f"parity.json: {'; '.join(errors)}")
     proofs = evidence.parity["formats"]  # those of less precision have gates of their own
-    exact = [proof for proof in proofs if proof["format"] not in REDUCED]
+    exact = [proof for proof in proofs if proof["format"] not in REDUCED_GATES]
     largest = max((proof["max_abs"] for proof in exact if proof["max_abs"] is not None), default=0.0)
     least = min((proof["agreement"] for proof in exact), default=1.0)
     reason = (

@@ -19,8 +19,8 @@ from segmint.data.statistics import Statistics
 from segmint.drawing import figures, pictures
 from segmint.evaluation.results import counts_table
 from segmint.export import card
-from segmint.export.parity import Proof
 from segmint.export.publication import Staging
+from segmint.export.tolerance import Proof
 from segmint.files import replace_file
 from segmint.tracking import report
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from segmint.contract import ModelContract
 from segmint.drawing.page import template
 from segmint.export import card
-from segmint.export.parity import MAX_ABS, MIN_AGREEMENT
+from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ import yaml
 
 from segmint.contract import ModelContract
 from segmint.export import card
-from segmint.export.formats import read_sample, record_errors
+from segmint.export.formats import read_sample
 from segmint.export.parity import Answers, require_sample
+from segmint.export.tolerance import record_errors
 from segmint.inference.models import FORMS as ENDINGS
 from segmint.validation.bundle import CARD, PACKAGE, PROOFS, SAMPLE, Bundle
 from segmint.validation.checks import Check, check, require

@@ -17,7 +17,7 @@ import torch
 
 from segmint.contract import ModelContract
 from segmint.export import onnx as onnx_format
-from segmint.export import parity
+from segmint.export import tolerance
 from segmint.export.formats import FORMATS, prove_file
 from segmint.export.parity import ParitySample
 from segmint.export.reduced import REDUCED
@@ -61,7 +61,7 @@ def checks(bundle: Bundle, contract: ModelContract, sample: ParitySample | Serie
 
 def _answers(name: str, path: Path, sample: ParitySample | SeriesSample, contract: ModelContract) -> str:
     proof = prove_file(name, path, sample, contract)
-    parity.require([proof])
+    tolerance.require([proof])
     return f"{proof.sentence()} ({proof.runtime})"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from segmint.contract import ModelContract
-from segmint.export import dlpk, parity, torchscript
+from segmint.export import dlpk, tolerance, torchscript
 from segmint.export.formats import prove_package
 from segmint.export.parity import ParitySample
 from segmint.validation.bundle import DEFINITION, PACKAGE, Bundle
@@ -90,5 +90,5 @@ def _imported(tree: ast.Module) -> set[str]:
 
 def _answers(path: Path, sample: ParitySample, contract: ModelContract) -> str:
     proof = prove_package(path, sample, contract)
-    parity.require([proof])
+    tolerance.require([proof])
     return f"{proof.sentence()} ({proof.runtime})"

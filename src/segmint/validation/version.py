@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from segmint.contract import ModelContract
-from segmint.export import parity
+from segmint.export import parity, tolerance
 from segmint.export.parity import ParitySample
 from segmint.export.runtime import Predict
 from segmint.registry.inspection import LoadedVersion
@@ -66,5 +66,5 @@ def _answers(folder: Path, run: Bundle, contract: ModelContract) -> str:
     sample = run.files.get(SAMPLE, run.place / SAMPLE)
     parity.require_sample(sample, contract)
     proof = parity.prove("mlflow", _MLflow(), folder, ParitySample.read(sample), contract)
-    parity.require([proof])
+    tolerance.require([proof])
     return f"{proof.sentence()} ({proof.runtime})"
