@@ -32,8 +32,8 @@ AFTER = ("evaluation", "exports", "parity", "report", "artifacts", "registration
 IMPORTS = "import torch, torchvision, pytorch_lightning, torchmetrics, segmentation_models_pytorch, mlflow, rasterio"
 
 
-def bare(meta: Path) -> dict[str, float]:
-    """The calls that nobody can leave out, on the weights and chips of a finished run."""
+def bare(meta: Path, tiles: dict[str, int]) -> dict[str, float]:
+    """The calls that nobody can leave out, on the weights and chips of a finished run that had so many tiles."""
     import mlflow
     import numpy as np
     import onnxruntime
@@ -52,7 +52,7 @@ def bare(meta: Path) -> dict[str, float]:
     with torch.inference_mode():
         for split in ("val", "test"):
             with watch(f"{split} pass"):
-                for _ in range(-(-contract.dataset.chips[split] // contract.batch_size)):
+                for _ in range(-(-tiles[split] // contract.batch_size)):
                     model(torch.zeros(shape))
     example, free = chips[:1].repeat(2, 1, 1, 1), ({0: torch.export.Dim("batch", min=1)},)
     files = {name: Path(f"bare.{name}") for name in ("pth", "pt", "pt2", "onnx")}
@@ -96,10 +96,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--options", nargs="*", default=[], help="recipe keys such as network.encoder=resnet18")
-    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--bare", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.bare:
-        print(json.dumps(bare(given.bare)))
+        meta, tiles = given.bare
+        print(json.dumps(bare(Path(meta), json.loads(tiles))))
         return
     with tempfile.TemporaryDirectory(prefix="segmint-after-fit-") as name:
         room = Path(name)
@@ -109,11 +110,12 @@ def main() -> None:
         for number in range(given.rounds + 1):
             own = room / str(number)
             own.mkdir()
-            ours = train(own, ["epochs=1", *folders, *given.options]).stages
+            run = train(own, ["epochs=1", *folders, *given.options])
+            ours = run.stages
             started = time.perf_counter()
             subprocess.run([sys.executable, "-c", IMPORTS], check=True, stderr=subprocess.DEVNULL)
             imports = time.perf_counter() - started
-            command = [sys.executable, __file__, "--bare", str(own / "meta")]
+            command = [sys.executable, __file__, "--bare", str(own / "meta"), json.dumps(run.tiles)]
             store = os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
             done = subprocess.run(command, cwd=own, check=True, capture_output=True, text=True, env=store)
             theirs: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

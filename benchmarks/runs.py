@@ -29,7 +29,7 @@ class Run:
         metrics: The last value of every metric.
         stages: Seconds of each stage.
         epochs: Seconds between the ends of successive epochs, the first epoch left out.
-        images: Training and validation tiles of an epoch.
+        tiles: Tiles of each split.
         peak: Most bytes of memory that it held.
         private: The same without pages of files, which the system may take back.
         seconds: Wall-clock time of the whole command.
@@ -39,10 +39,15 @@ class Run:
     metrics: dict[str, float]
     stages: dict[str, float]
     epochs: tuple[float, ...]
-    images: int
+    tiles: dict[str, int]
     peak: int
     private: int
     seconds: float
+
+    @property
+    def images(self) -> int:
+        """Tiles that an epoch sees, those of validation too."""
+        return self.tiles["train"] + self.tiles["val"]
 
 
 def train(room: Path, options: list[str]) -> Run:
@@ -65,14 +70,14 @@ def train(room: Path, options: list[str]) -> Run:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}:\n{said}")
     stages = {name: float(took) for name, took in re.findall(r"^([a-z]+): ([\d.]+) s$", said, re.MULTILINE)}
-    tiles = re.search(r"tiles: (\d+) train, (\d+) val", said)
-    assert tiles is not None
-    images = sum(int(count) for count in tiles.groups())
+    counted = re.search(r"tiles: (\d+) train, (\d+) val, (\d+) test", said)
+    assert counted is not None
+    tiles = dict(zip(("train", "val", "test"), map(int, counted.groups()), strict=True))
     with sqlite3.connect(room / "mlflow.db") as logged:
         metrics = dict(logged.execute("select key, value from latest_metrics"))
         ends = logged.execute("select timestamp / 1000.0 from metrics where key = 'val_loss' order by step").fetchall()
     epochs = tuple(later - earlier for (earlier,), (later,) in pairwise(ends))
-    return Run(room / "meta", metrics, stages, epochs, images, peak, private, seconds)
+    return Run(room / "meta", metrics, stages, epochs, tiles, peak, private, seconds)
 
 
 def watched(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
