@@ -23,6 +23,7 @@ import rasterio
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "src"))
 
+from segmint.console import quieten_libraries  # noqa: E402
 from segmint.contract import Dataset, ModelContract, Network  # noqa: E402
 from segmint.inference import backend  # noqa: E402
 from segmint.inference.maps import MapInWork  # noqa: E402
@@ -139,6 +140,7 @@ def measure_network(edge: int, folder: Path) -> None:
 
 def main() -> None:
     """Print a line for each size, then the ratio to the bare model."""
+    quieten_libraries()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2048, 6144], help="edges of the scenes in pixels")
     parser.add_argument("--network_size", type=int, default=1536, help="edge of the network's scene (%(default)s)")
