@@ -9,6 +9,8 @@ Example:
 
 import numpy as np
 
+from segmint.data.chips import IGNORE
+
 BINS = 15
 """Of the calibration error."""
 
@@ -29,6 +31,11 @@ class ThresholdCounts:
         place = np.minimum((probability * self.steps).astype(np.int64), self.steps - 1)
         for truth in (0, 1):
             self.counts[truth] += np.bincount(place[target == truth], minlength=self.steps)
+
+    def add(self, probabilities: np.ndarray, truth: np.ndarray) -> None:
+        """Add foreground probabilities ``[B, 1, H, W]`` beside class values ``[B, H, W]``, 255 where none counts."""
+        known = truth != IGNORE
+        self.update(probabilities[:, 0][known], truth[known])
 
     def curve(self) -> np.ndarray:
         """Rows of (threshold, precision, recall, IoU); a pixel counts as foreground from the threshold upwards."""
@@ -66,6 +73,14 @@ class ReliabilityCounts:
         place = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
         for row, weights in enumerate((np.ones(len(place)), probability, so)):
             self.sums[row] += np.bincount(place, weights, BINS)
+
+    def add(self, probabilities: np.ndarray, answer: np.ndarray, truth: np.ndarray) -> None:
+        """Add probabilities ``[B, K, H, W]`` and answers ``[B, H, W]`` beside the truth, 255 where none counts."""
+        known = truth != IGNORE
+        if probabilities.shape[1] == 1:
+            self.update(probabilities[:, 0][known], truth[known] == 1)
+        else:
+            self.update(probabilities.max(axis=1)[known], answer[known] == truth[known])
 
     def bins(self) -> tuple[tuple[float, float, int], ...]:
         """Mean probability, share that was so and number of pixels of each bin that has any."""

@@ -89,13 +89,9 @@ class Tally:
 
     def believe(self, probabilities: NDArray[np.float32], answer: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
         """Count how often probabilities ``[K, n, W]`` were right."""
-        known = truth != IGNORE
+        self.reliability.add(probabilities[None], answer[None], truth[None])
         if self.contract.output.activation == "sigmoid":
-            foreground = probabilities[0][known]
-            self.reliability.update(foreground, truth[known] == 1)
-            self.curve.update(foreground, truth[known])
-        else:
-            self.reliability.update(probabilities.max(axis=0)[known], answer[known] == truth[known])
+            self.curve.add(probabilities[None], truth[None])
 
     def evaluation(self, split: str, pooled: str | None) -> Evaluation:
         """The scores of everything together.

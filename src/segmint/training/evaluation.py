@@ -43,7 +43,7 @@ def calibrate(task: SegmentationTask, val: DataLoader[Batch]) -> Calibration:
             logits.append(scores.flatten(1)[:, chosen].T.clone())
             targets.append(truth.flatten()[chosen].long())
         if binary:
-            _count(counts, activate(answer), target)
+            counts.add(activate(answer).numpy(), target.numpy())
     temperature = fit_temperature(PixelSample(torch.cat(logits), torch.cat(targets)))
     wanted = task.recipe.training.threshold
     if wanted != "auto":
@@ -68,9 +68,9 @@ def evaluate(
         chosen = segmentation(probability, calibration.threshold)
         counted.extend(confusions(chosen, target, len(task.classes)).numpy())
         for counts, believed in ((before, activate(logits)), (after, probability)):
-            _believe(counts, believed, target)
+            counts.add(believed.numpy(), chosen.numpy(), target.numpy())
         if binary:
-            _count(curve, probability, target)
+            curve.add(probability.numpy(), target.numpy())
         for name, answer in rivals.answers.items():
             said = np.stack([answer(dataset.read(position)[0]) for position in positions])
             beside[name].extend(confusions(torch.from_numpy(said), target, len(task.classes)).numpy())
@@ -102,18 +102,3 @@ def _logits(task: SegmentationTask, tiles: DataLoader[Batch]) -> Iterator[tuple[
         with torch.inference_mode():
             logits = task(batch["image"].to(task.device)).float().cpu()
         yield logits.clone(), batch["target"], batch["tile"].tolist()
-
-
-def _count(counts: ThresholdCounts, probability: torch.Tensor, target: torch.Tensor) -> None:
-    known = target != IGNORE
-    counts.update(probability[:, 0][known].numpy(), target[known].numpy())
-
-
-def _believe(counts: ReliabilityCounts, probability: torch.Tensor, target: torch.Tensor) -> None:
-    """Count how often probabilities were right: the foreground's, or that of the most probable class."""
-    known = target != IGNORE
-    if probability.shape[1] == 1:
-        counts.update(probability[:, 0][known].numpy(), (target[known] == 1).numpy())
-    else:
-        largest, chosen = probability.max(dim=1)
-        counts.update(largest[known].numpy(), (chosen[known] == target[known]).numpy())
