@@ -35,6 +35,7 @@ from segmint.contract import Dataset, ModelContract, Network  # noqa: E402
 from segmint.errors import SegmintError  # noqa: E402
 from segmint.export.formats import FORMATS  # noqa: E402
 from segmint.export.parity import ParitySample, prove  # noqa: E402
+from segmint.export.runtime import Exportable  # noqa: E402
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT  # noqa: E402
 from segmint.interface import Band, Class, Input, Normalisation, Output  # noqa: E402
 from segmint.models.deployed import DeployedModel  # noqa: E402
@@ -129,7 +130,7 @@ def measure(architecture: str, encoder: str, tile: int) -> Row:
         for name, kind in FORMATS.items():
             path = Path(room, kind.FILE)
             try:
-                kind.write(model, contract, path)
+                kind.write(Exportable(model, contract), path)
                 proof = prove(name, kind, path, sample, contract)
             except Exception as error:  # exporters raise whatever they like
                 row.failures[name] = first_line(error)

@@ -30,6 +30,7 @@ from segmint.console import quieten_libraries  # noqa: E402
 from segmint.contract import ModelContract  # noqa: E402
 from segmint.export import onnx, program, torchscript, weights  # noqa: E402
 from segmint.export.reduced import REDUCED  # noqa: E402
+from segmint.export.runtime import Exportable  # noqa: E402
 from segmint.inference import runtimes  # noqa: E402
 from segmint.processor import cores  # noqa: E402
 
@@ -75,9 +76,10 @@ def competitors(target: Path, contract: ModelContract, scratch: Path, resized: b
     yield "torch.compile", eager(torch.compile(model))  # type: ignore[arg-type]
     files = {kind.FILE: target / kind.FILE for kind in (torchscript, program, onnx)}
     if resized:
+        exportable = Exportable(model, contract)
         for kind in (torchscript, program, onnx):
             files[kind.FILE] = scratch / kind.FILE
-            kind.write(model, contract, files[kind.FILE])
+            kind.write(exportable, files[kind.FILE])
     opens = {
         "torch, .pth, channels last": (runtimes.open_torch, target / weights.FILE),
         "torch, .pt2, channels last": (runtimes.open_torch, files[program.FILE]),

@@ -114,13 +114,14 @@ def measure_network(edge: int, folder: Path) -> None:
     import torch
 
     from segmint.export import onnx
+    from segmint.export.runtime import Exportable
     from segmint.inference.windows import WindowGrid
     from segmint.models.deployed import DeployedModel
 
     described, home = contract(), folder / "network"
     home.mkdir()
     torch.manual_seed(0)
-    onnx.write(DeployedModel.from_contract(described).eval(), described, home / onnx.FILE)
+    onnx.write(Exportable(DeployedModel.from_contract(described).eval(), described), home / onnx.FILE)
     described.write(home / "contract.json")
     draw(folder / "network.tif", edge)
     grid = WindowGrid.over(edge, edge, (TILE, TILE), STRIDE)

@@ -39,6 +39,7 @@ def package(request: Request) -> None:
     from segmint.console import quieten_libraries
     from segmint.contract import ModelContract
     from segmint.export import dlpk, formats, tolerance, torchscript
+    from segmint.export.runtime import Exportable
     from segmint.export.source import open_source
     from segmint.inference.models import carried
 
@@ -54,7 +55,7 @@ def package(request: Request) -> None:
         if inside is None or ModelContract.parse(inside, request.onnx_path) != source.contract:
             raise ExportError(f"{request.onnx_path} is of another model than {item}", "one model", "Name its own file")
         traced, made = Path(scratch, torchscript.FILE), Path(scratch, request.dlpk_name)
-        torchscript.write(source.model, source.contract, traced)
+        torchscript.write(Exportable(source.model, source.contract), traced)
         dlpk.write(source.contract, traced, item, made)
         proof = formats.prove_package(made, source.sample, source.contract)
         tolerance.require([proof])

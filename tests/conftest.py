@@ -112,6 +112,7 @@ def model_folder(
     import torch
 
     from segmint.export import dlpk, onnx, program, torchscript, weights
+    from segmint.export.runtime import Exportable
     from segmint.models.deployed import DeployedModel
 
     made: dict[tuple[int, int], Path] = {}
@@ -126,7 +127,7 @@ def model_folder(
             model = DeployedModel.from_contract(contract).eval()
             contract.write(folder / "contract.json")
             for form in (onnx, torchscript, program, weights):
-                form.write(model, contract, folder / form.FILE)
+                form.write(Exportable(model, contract), folder / form.FILE)
             dlpk.write(contract, folder / torchscript.FILE, None, folder / dlpk.FILE)
             made[bands, classes] = folder
         return made[bands, classes]

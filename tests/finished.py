@@ -14,6 +14,7 @@ from segmint.export import card, formats, tolerance, weights
 from segmint.export.catalogue import catalogue
 from segmint.export.parity import ParitySample
 from segmint.export.publication import Staging, publish
+from segmint.export.runtime import Exportable
 from segmint.layout import FILES
 from segmint.models.deployed import DeployedModel
 from segmint.training.evaluation import Evaluation
@@ -91,7 +92,7 @@ def finished_forms(
     sample = answered_by_hand(model.eval(), contract, chips[:3].numpy())
     meta = room / "meta"
     meta.mkdir()
-    weights.write(model, contract, meta / weights.FILE)
+    weights.write(Exportable(model, contract), meta / weights.FILE)
     parameters = sum(value.numel() for value in model.network.parameters())
     network = network.model_copy(update={"parameters": parameters})
     digest = sample.write(meta / "parity_sample.npz")
@@ -116,7 +117,7 @@ def finished_spread(
     sample, model = sample_and_model
     meta = room / "meta"
     meta.mkdir()
-    weights.write(model, spread_contract, meta / weights.FILE)
+    weights.write(Exportable(model, spread_contract), meta / weights.FILE)
     digest = sample.write(meta / "parity_sample.npz")
     spread_contract.model_copy(update={"parity_sample": digest}).write(meta / "contract.json")
     with pytest.MonkeyPatch.context() as patch:

@@ -12,6 +12,7 @@ from torch import nn
 from segmint.contract import ModelContract
 from segmint.export import onnx, torchscript
 from segmint.export.parity import ParitySample
+from segmint.export.runtime import Exportable
 from segmint.models.deployed import DeployedModel
 
 
@@ -55,7 +56,7 @@ def many_bands(make_contract, tmp_path_factory) -> Finished:
     probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
     folder = tmp_path_factory.mktemp("a model of many bands")
     for form in (onnx, torchscript):
-        form.write(model, contract, folder / form.FILE)
+        form.write(Exportable(model, contract), folder / form.FILE)
     return Finished(folder, contract, ParitySample(chips, probabilities, ("a", "b", "c")))
 
 

@@ -6,6 +6,7 @@ import torch
 from runtimes import RUNTIMES, MissingRuntimeError, Runtime, call
 
 from segmint.export import onnx, torchscript
+from segmint.export.runtime import Exportable
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.interface import Band, Input, Normalisation
 from segmint.models.deployed import DeployedModel
@@ -47,7 +48,7 @@ def spread(make_contract, tmp_path_factory):
     torch.manual_seed(0)
     model, folder = DeployedModel.from_contract(contract).eval(), tmp_path_factory.mktemp("a spread model")
     for form in (onnx, torchscript):
-        form.write(model, contract, folder / form.FILE)
+        form.write(Exportable(model, contract), folder / form.FILE)
     chips = np.random.default_rng(0).random((3, 7, 32, 32)).astype(np.float32)
     chips[:, :2] = chips[:, :2] > 0.5
     chips[0, 0], chips[0, [2, 4]] = -1, np.nan  # no such step

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from segmint.export import onnx
+from segmint.export.runtime import Exportable
 from segmint.models.deployed import DeployedModel
 
 
@@ -47,7 +48,7 @@ def made(contract, folder, dtype, top):
         if classes == 2:
             last.bias += contract.output.temperature * np.log(threshold / (1 - threshold))
         logits = model.network(channels)[0].double().numpy() / contract.output.temperature
-    onnx.write(model, contract, folder / onnx.FILE)
+    onnx.write(Exportable(model, contract), folder / onnx.FILE)
     return folder / onnx.FILE, contract, tile, logits
 
 

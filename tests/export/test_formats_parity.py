@@ -5,6 +5,7 @@ import torch
 
 from segmint.errors import ParityError
 from segmint.export import onnx, parity, program, tolerance, torchscript, weights
+from segmint.export.runtime import Exportable
 from segmint.models.deployed import DeployedModel
 
 KINDS = {"pth": weights, "torchscript": torchscript, "onnx": onnx, "pt2": program}
@@ -18,7 +19,7 @@ def minted(make_contract, tmp_path_factory):
     model = DeployedModel.from_contract(contract).eval()
     folder = tmp_path_factory.mktemp("formats")
     for kind in KINDS.values():
-        kind.write(model, contract, folder / kind.FILE)
+        kind.write(Exportable(model, contract), folder / kind.FILE)
     raw = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64)).astype(np.uint8)
     mean = torch.tensor(contract.normalisation.mean)[:, None, None]
     std = torch.tensor(contract.normalisation.std)[:, None, None]

@@ -17,6 +17,7 @@ from segmint.evaluation.precision import RANGE_TILES, Sides
 from segmint.export import card, onnx
 from segmint.export.parity import ParitySample
 from segmint.export.reduced import REDUCED, prove_reduced
+from segmint.export.runtime import Exportable
 from segmint.export.tolerance import EXACT, Gate, Proof
 from segmint.inference.models import find_model
 from segmint.models.deployed import DeployedModel
@@ -40,7 +41,7 @@ def made(make_contract, tmp_path_factory):
         logits = model.network(torch.from_numpy((chips / 65_535 - mean) / std).float()).numpy()
     sample = ParitySample(chips, 1 / (1 + np.exp(-logits / contract.output.temperature)), ("a", "b", "c"))
     folder = tmp_path_factory.mktemp("reduced")
-    onnx.write(model, contract, folder / onnx.FILE)
+    onnx.write(Exportable(model, contract), folder / onnx.FILE)
     for kind in REDUCED.values():
         kind.write(model, contract, folder / onnx.FILE, folder / kind.FILE, chips.astype(np.float32))
     return folder, contract, sample

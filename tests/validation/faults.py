@@ -257,10 +257,11 @@ def _(folder: Path) -> None:
 @fault("a .pt2 of other weights", "best_model.pt2", "pt2 answers")
 def _(folder: Path) -> None:
     from segmint.export import program
+    from segmint.export.runtime import Exportable
 
     contract = ModelContract.read(folder / "contract.json")
     torch.manual_seed(1)
-    program.write(DeployedModel.from_contract(contract).eval(), contract, folder / program.FILE)
+    program.write(Exportable(DeployedModel.from_contract(contract).eval(), contract), folder / program.FILE)
 
 
 # ONNX

@@ -75,10 +75,11 @@ def signature_of_other_bands(folder):
 def other_weights(folder):
     contract = ModelContract.read(folder / "extra_files" / "contract.json")
     from segmint.export import program
+    from segmint.export.runtime import Exportable
     from segmint.models.deployed import DeployedModel
 
     torch.manual_seed(1)
-    program.write(DeployedModel.from_contract(contract).eval(), contract, folder / "data" / "model.pt2")
+    program.write(Exportable(DeployedModel.from_contract(contract).eval(), contract), folder / "data" / "model.pt2")
 
 
 def other_contract(folder):

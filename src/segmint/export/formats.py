@@ -18,7 +18,7 @@ from segmint.export.assets import model_files
 from segmint.export.parity import ParitySample, prove, prove_class_maps
 from segmint.export.publication import Staging
 from segmint.export.reduced import REDUCED, Chips, prove_reduced
-from segmint.export.runtime import Format
+from segmint.export.runtime import Exportable, Format
 from segmint.export.series import SeriesSample
 from segmint.export.tolerance import Proof
 from segmint.models.deployed import DeployedModel
@@ -54,29 +54,30 @@ def write(
     Raises:
         ExportError: A format that is not for this model, or int8 without chips.
     """
+    exportable = Exportable(model, contract)
     files = [name for name in FORMATS if name in names]
     for name in files:
-        FORMATS[name].write(model, contract, staging[FORMATS[name].FILE])
+        FORMATS[name].write(exportable, staging[FORMATS[name].FILE])
     for name in [name for name in REDUCED if name in names]:
         REDUCED[name].write(model, contract, staging[onnx.FILE], staging[REDUCED[name].FILE], ranges)
     if "dlpk" in names:
         dlpk.write_emd(contract, staging["model.emd"])
         stac.write(stac.item(contract, model_files(staging.root)), staging["stac_item.json"])
-        _package(model, contract, staging)
+        _package(exportable, staging)
     if files and series.has_series(model):
         series.write(model, contract, sample, staging.form(series.FORM).made(), files)
     if unit.NAME in names:
         unit.write(model, contract, sample, staging.form(unit.FORM).made())
 
 
-def _package(model: DeployedModel, contract: ModelContract, staging: Staging) -> None:
+def _package(exportable: Exportable, staging: Staging) -> None:
     """Write the Esri package around the TorchScript file that is there, or around one for itself."""
     with tempfile.TemporaryDirectory() as scratch:
         traced = staging[torchscript.FILE]
         if not traced.is_file():
             traced = Path(scratch, torchscript.FILE)
-            torchscript.write(model, contract, traced)
-        dlpk.write(contract, traced, staging["stac_item.json"], staging[dlpk.FILE])
+            torchscript.write(exportable, traced)
+        dlpk.write(exportable.contract, traced, staging["stac_item.json"], staging[dlpk.FILE])
 
 
 def prove_all(contract: ModelContract, sample: ParitySample, staging: Staging) -> list[Proof]:

@@ -4,7 +4,7 @@ Opset 18 and IR version 8, because onnxruntime 1.17 (QGIS Deepness, ArcGIS Pro 3
 batch dimension; static height and width, because Deepness reads its tile size from them.
 
 Example:
-    >>> onnx.write(model, contract, Path("meta/best_model.onnx"))
+    >>> onnx.write(Exportable(model, contract), Path("meta/best_model.onnx"))
 """
 
 import contextlib
@@ -20,11 +20,9 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from segmint.contract import ModelContract
-from segmint.export.program import capture
-from segmint.export.runtime import Predict, example_inputs
+from segmint.export.runtime import Exportable, Predict, example_inputs
 
 FILE = "best_model.onnx"
 RUNTIME = "onnxruntime"
@@ -32,12 +30,13 @@ OPSET = 18
 IR_VERSION = 8
 
 
-def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
+def write(exportable: Exportable, path: Path) -> None:
     """Export, lower the IR version, write the metadata, and run ONNX's own full check."""
+    contract, graph = exportable.contract, exportable.program
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quiet("torch.onnx"), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            capture(model, contract),
+            graph,
             example_inputs(contract),
             str(path),
             dynamo=True,

@@ -28,7 +28,7 @@ from segmint.contract import ModelContract
 from segmint.errors import ExportError
 from segmint.export import onnx as full
 from segmint.export.parity import ParitySample, prove
-from segmint.export.runtime import Predict
+from segmint.export.runtime import Exportable, Predict
 from segmint.export.tolerance import REDUCED_GATES, Gate, Proof
 from segmint.layout import HALF, INTEGER
 from segmint.models.deployed import DeployedHalf, DeployedModel
@@ -82,7 +82,7 @@ def _seconds(predict: Predict, chips: Chips) -> float:
 
 
 def _half(model: DeployedModel, contract: ModelContract, original: Path, path: Path, chips: Chips | None) -> None:
-    full.write(DeployedHalf(model, contract).eval(), contract, path)
+    full.write(Exportable(DeployedHalf(model, contract).eval(), contract), path)
 
 
 def _integer(model: DeployedModel, contract: ModelContract, original: Path, path: Path, chips: Chips | None) -> None:

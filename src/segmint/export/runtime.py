@@ -1,12 +1,15 @@
-"""What a format is, and what it is once reopened: a function from raw values to probabilities.
+"""What a format is made of, what it is, and what it is once reopened: a function from raw values to probabilities.
 
 Example:
+    >>> onnx.write(Exportable(model, contract), Path("meta/best_model.onnx"))
     >>> predict = onnx.reopen(Path("meta/best_model.onnx"), contract)
     >>> predict(chips.astype(np.float32)).shape
     (8, 1, 256, 256)
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -30,12 +33,34 @@ class Runtime(Protocol):
         """Open what lies at the path as its users do."""
 
 
+@dataclass(frozen=True)
+class Exportable:
+    """What every format of a model is made of.
+
+    Attributes:
+        model: The deployed module, in evaluation mode.
+        contract: Its interface.
+    """
+
+    model: nn.Module
+    contract: ModelContract
+
+    @cached_property
+    def program(self) -> torch.export.ExportedProgram:
+        """Its graph, captured once: a dynamic batch, dynamic steps, and the contract's height and width."""
+        inputs = self.contract.inputs
+        steps = max((item.steps or 1 for item in inputs), default=1)
+        free = {"batch": torch.export.Dim("batch", min=1), "time": torch.export.Dim("time", min=1, max=max(steps, 2))}
+        axes = tuple({axis: free[name] for axis, name in self.contract.free_axes(item).items()} for item in inputs)
+        return torch.export.export(self.model, example_inputs(self.contract), dynamic_shapes=axes)
+
+
 class Format(Runtime, Protocol):
     """A file format: one module each."""
 
     FILE: str
 
-    def write(self, model: nn.Module, contract: ModelContract, path: Path) -> None:
+    def write(self, exportable: Exportable, path: Path) -> None:
         """Write the deployed model."""
 
 

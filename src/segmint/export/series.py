@@ -21,7 +21,7 @@ from segmint.contract import ModelContract
 from segmint.export import onnx, program, torchscript, weights
 from segmint.export.parity import ParitySample, prove
 from segmint.export.publication import Staging
-from segmint.export.runtime import Format
+from segmint.export.runtime import Exportable, Format
 from segmint.export.tolerance import Proof
 from segmint.interface import Band, Input, Normalisation
 from segmint.layout import SERIES
@@ -114,9 +114,9 @@ def write(
     digest = SeriesSample.of(sample, contract).write(staging["parity_sample.npz"])
     described = describe(contract).model_copy(update={"parity_sample": digest})
     described.write(staging["contract.json"])
-    series = DeployedSeries(model.network.series, described).eval()
+    form = Exportable(DeployedSeries(model.network.series, described).eval(), described)
     for name in names:
-        FORMATS[name].write(series, described, staging[FORMATS[name].FILE])
+        FORMATS[name].write(form, staging[FORMATS[name].FILE])
 
 
 def prove_all(staging: Staging) -> list[Proof]:

@@ -3,7 +3,7 @@
 TorchScript is deprecated in torch; ``.pt2`` is its successor. It stays because ArcGIS Pro's torch 2.0 reads it.
 
 Example:
-    >>> torchscript.write(model, contract, Path("meta/best_model.pt"))
+    >>> torchscript.write(Exportable(model, contract), Path("meta/best_model.pt"))
 """
 
 import warnings
@@ -13,18 +13,19 @@ import torch
 from torch import nn
 
 from segmint.contract import ModelContract
-from segmint.export.runtime import Predict, example_inputs, torch_predict
+from segmint.export.runtime import Exportable, Predict, example_inputs, torch_predict
 
 FILE = "best_model.pt"
 RUNTIME = "torch.jit.load"
 
 
-def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
+def write(exportable: Exportable, path: Path) -> None:
     """Trace the module; the contract travels inside as ``contract.json``."""
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch says on every call that TorchScript is deprecated
-        traced = torch.jit.trace(model, example_inputs(contract), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(traced, str(path), _extra_files={"contract.json": contract.model_dump_json()})
+        example = example_inputs(exportable.contract)
+        traced = torch.jit.trace(exportable.model, example, check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, str(path), _extra_files={"contract.json": exportable.contract.model_dump_json()})
 
 
 def load(path: Path, contract: ModelContract) -> nn.Module:

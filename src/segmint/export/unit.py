@@ -19,6 +19,7 @@ from segmint.errors import ExportError
 from segmint.export import onnx
 from segmint.export.parity import ParitySample, prove
 from segmint.export.publication import Staging
+from segmint.export.runtime import Exportable
 from segmint.export.tolerance import Proof
 from segmint.layout import UNIT
 from segmint.models.deployed import DeployedModel, DeployedUnit
@@ -45,7 +46,7 @@ def write(model: DeployedModel, contract: ModelContract, sample: ParitySample, s
     digest = centred(sample, contract).write(staging["parity_sample.npz"])
     described = describe(contract).model_copy(update={"parity_sample": digest})
     described.write(staging["contract.json"])
-    onnx.write(DeployedUnit(model, contract).eval(), described, staging[onnx.FILE])
+    onnx.write(Exportable(DeployedUnit(model, contract).eval(), described), staging[onnx.FILE])
 
 
 def prove_all(staging: Staging) -> list[Proof]:

@@ -1,7 +1,7 @@
 """``best_model.pth``: a plain state dict of the deployed model; no pickle runs when it is loaded.
 
 Example:
-    >>> weights.write(model, Path("meta/best_model.pth"))
+    >>> weights.write(Exportable(model, contract), Path("meta/best_model.pth"))
     >>> predict = weights.reopen(Path("meta/best_model.pth"), contract)
 """
 
@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from segmint.contract import ModelContract
-from segmint.export.runtime import Predict, torch_predict
+from segmint.export.runtime import Exportable, Predict, torch_predict
 from segmint.models.deployed import rebuilt
 
 FILE = "best_model.pth"
 RUNTIME = "torch.load(weights_only=True)"
 
 
-def write(model: nn.Module, contract: ModelContract, path: Path) -> None:
+def write(exportable: Exportable, path: Path) -> None:
     """Save network and scaling buffers."""
-    torch.save(model.state_dict(), path)
+    torch.save(exportable.model.state_dict(), path)
 
 
 def load(path: Path, contract: ModelContract) -> nn.Module:
