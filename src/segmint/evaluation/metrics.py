@@ -17,15 +17,18 @@ from segmint.data.chips import IGNORE
 def confusions(answer: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:
     """Pixels ``[B, K, K]`` of each map, rows truth and columns answer; where the target is 255 none counts.
 
+    Added up where they lie: ``torch.bincount`` would wait for a GPU to know the largest value.
+
     Args:
         answer: Class values ``[B, H, W]``.
         target: Likewise, or 255.
         classes: K.
     """
     values = IGNORE + 1
-    tile = torch.arange(len(target), dtype=torch.int32, device=target.device)[:, None, None]
-    code = (tile * values + target.int()) * classes + answer.int()
-    counts = torch.bincount(code.flatten(), minlength=len(target) * values * classes)
+    tile = torch.arange(len(target), device=target.device)[:, None, None]
+    code = ((tile * values + target.long()) * classes + answer).flatten()
+    counts = torch.zeros(len(target) * values * classes, dtype=torch.int64, device=target.device)
+    counts.scatter_add_(0, code, torch.ones_like(code))
     return counts.reshape(len(target), values, classes)[:, :classes]
 
 
@@ -82,9 +85,10 @@ def named(pixels: torch.Tensor, shown: torch.Tensor, classes: tuple[str, ...], p
 
 def detections(pixels: torch.Tensor) -> torch.Tensor:
     """Whether a map shows any foreground ``[2, 2]``, of the pixels ``[N, K, K]`` of those with a pixel to score."""
-    pixels = pixels[pixels.sum(dim=(1, 2)) > 0]
+    scored = pixels.sum(dim=(1, 2)) > 0
     true, said = pixels[:, 1:].sum(dim=(1, 2)) > 0, pixels[:, :, 1:].sum(dim=(1, 2)) > 0
-    return torch.bincount(2 * true.int() + said.int(), minlength=4).reshape(2, 2)
+    rows = [torch.stack([(scored & is_true & is_said).sum() for is_said in (~said, said)]) for is_true in (~true, true)]
+    return torch.stack(rows)
 
 
 def constant_baseline(confusion: NDArray[np.int64], classes: tuple[str, ...]) -> tuple[dict[str, float], str]:

@@ -1,5 +1,7 @@
 """Losses on logits, summed with the recipe's weights; ignored pixels take no part.
 
+Their shapes do not depend on how many pixels are ignored, so that a GPU is never waited for.
+
 Example:
     >>> loss = WeightedLoss(LossRecipe(bce=1, dice=1), (1.0, 1.0))
     >>> loss(torch.zeros(2, 1, 8, 8), torch.ones(2, 8, 8, dtype=torch.uint8))
@@ -20,9 +22,9 @@ from segmint.recipe import LossRecipe, Recipe
 
 _GAMMA = 2.0
 _OVERLAP: dict[str, Callable[[str], nn.Module]] = {
-    "dice": lambda mode: smp.DiceLoss(mode),
-    "tversky": lambda mode: smp.TverskyLoss(mode, alpha=0.3, beta=0.7),
-    "jaccard": lambda mode: smp.JaccardLoss(mode),
+    "dice": lambda mode: smp.DiceLoss(mode, ignore_index=IGNORE),
+    "tversky": lambda mode: smp.TverskyLoss(mode, alpha=0.3, beta=0.7, ignore_index=IGNORE),
+    "jaccard": lambda mode: smp.JaccardLoss(mode, ignore_index=IGNORE),
 }
 
 
@@ -48,32 +50,25 @@ class WeightedLoss(nn.Module):
 
     def parts(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each loss by its name, without its weight."""
-        channels = logits.shape[1]
-        by_pixel = logits.float().permute(1, 0, 2, 3).reshape(channels, -1)
-        labels = target.reshape(-1)
-        known = (labels != IGNORE).nonzero()[:, 0]  # far cheaper than a mask, whose gradient is put back pixel by pixel
-        if len(known) < len(labels):
-            by_pixel, labels = by_pixel.index_select(1, known), labels.index_select(0, known)
-        if labels.numel() == 0:
-            return dict.fromkeys(self.weights, by_pixel.sum() * 0.0)
-        return {name: self._part(name, by_pixel, labels.long()) for name in self.weights}
+        scores, labels = logits.float(), target.long()
+        return {name: self._part(name, scores, labels) for name in self.weights}
 
     def _part(self, name: str, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """One loss of logits ``[K, pixels]`` and class values ``[pixels]``."""
-        binary = len(scores) == 1
+        """One loss of fp32 logits ``[B, K, H, W]`` and class values ``[B, H, W]``."""
+        binary = scores.shape[1] == 1
         if name in _OVERLAP:
-            mode = "binary" if binary else "multiclass"
-            truth = labels[None, None].float() if binary else labels[None]
-            loss: torch.Tensor = _OVERLAP[name](mode)(scores[None], truth)
+            loss: torch.Tensor = _OVERLAP[name]("binary" if binary else "multiclass")(scores, labels)
             return loss
+        known = labels != IGNORE
+        truth = labels.where(known, 0)
         if binary:
-            entropy = functional.binary_cross_entropy_with_logits(scores[0], labels.float(), reduction="none")
+            entropy = functional.binary_cross_entropy_with_logits(scores[:, 0], truth.float(), reduction="none")
         else:
-            entropy = functional.cross_entropy(scores.T, labels, reduction="none")
-        weights = self.class_weights.index_select(0, labels)
+            entropy = functional.cross_entropy(scores, truth, reduction="none")
+        weights = self.class_weights[truth] * known
         if name == "focal":  # Lin et al. 2017 (arXiv 1708.02002), equation 4
-            return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).mean()
-        return (weights * entropy).sum() / weights.sum()
+            return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).sum() / known.sum().clamp(min=1)
+        return (weights * entropy).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def class_weights(recipe: Recipe, statistics: Statistics) -> tuple[float, ...]:
