@@ -35,7 +35,7 @@ EDGE, PER_SCENE, UNIT = 64, 8, 160
 MIB = 2**20
 
 
-def draw(folder: Path, chips: int, bands: int, classes: int) -> None:
+def draw(folder: Path, chips: int, bands: int, classes: int, edge: int = EDGE, dtype: str = "uint8") -> None:
     """Chips whose classes are levels of a smooth field, which every band shows in its own strength."""
     generator = np.random.default_rng(62)
     strength = generator.uniform(0.4, 1.0, bands)[:, None, None]
@@ -43,17 +43,17 @@ def draw(folder: Path, chips: int, bands: int, classes: int) -> None:
         (folder / name).mkdir()
     for number in range(chips):
         scene, place = divmod(number, PER_SCENE)
-        west, north = 300_000 + scene % 50 * 5_000 + place * EDGE, 3_600_000 - scene // 50 * 5_000
-        field = np.kron(generator.random((EDGE // 8, EDGE // 8)), np.ones((8, 8)))
-        image = (200 * strength * field + generator.normal(0, 10, (bands, EDGE, EDGE))).clip(1, 255)
+        down, across = divmod(scene, 50)
+        west, north = 300_000 + (2 * across * PER_SCENE + place) * edge, 3_600_000 - 2 * down * PER_SCENE * edge
+        field = np.kron(generator.random((edge // 8, edge // 8)), np.ones((8, 8)))
+        image = (200 * strength * field + generator.normal(0, 10, (bands, edge, edge))).clip(1, 255)
         label = np.floor(field * (classes + 1))[None]
-        profile = {"driver": "GTiff", "height": EDGE, "width": EDGE, "dtype": "uint8", "compress": "deflate"}
+        profile = {"driver": "GTiff", "height": edge, "width": edge, "compress": "deflate"}
         ground = {"crs": "EPSG:32636", "transform": from_origin(west, north, 1, 1)}
-        for kind, values in (("chips", image), ("labels", label)):
-            with rasterio.open(
-                folder / kind / f"{number:06d}.tif", "w", count=len(values), **profile, **ground
-            ) as file:
-                file.write(values.astype(np.uint8))
+        for kind, values in (("chips", image.astype(dtype)), ("labels", label.astype(np.uint8))):
+            path = folder / kind / f"{number:06d}.tif"
+            with rasterio.open(path, "w", count=len(values), dtype=values.dtype, **profile, **ground) as file:
+                file.write(values)
 
 
 def measure(size: int, bands: int, classes: int, epochs: int) -> Run:

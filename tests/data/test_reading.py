@@ -252,6 +252,21 @@ def test_statistics_equal_numpy_over_all_pixels_even_far_from_zero(folders, tmp_
     assert measured.class_share["foreground"] == pytest.approx((labels > 0).mean())
 
 
+def test_percentiles_of_fractions_weigh_every_chip_alike(folders, tmp_path):
+    """Three times 160,000 values, more than are kept: of the uniform numbers 0 to 3, whichever chip comes when."""
+    draw = np.random.default_rng(2)
+    for low, name in enumerate("abc"):
+        values = draw.uniform(low, low + 1, (3, 400, 400)).astype(np.float32)
+        write_raster(tmp_path / "chips" / f"{name}.tif", values, (0, 0))
+        write_raster(tmp_path / "labels" / f"{name}.tif", np.ones((1, 400, 400), np.uint8), (0, 0))
+    chips = find_chips(folders)
+    tiles = tuple(Tile(n, 0, left, 400, 200) for n in range(3) for left in (0, 200))
+    scaling, split = Scaling(1.0, 0.0, ("red", "green", "blue"), ()), Split({"train": tiles, "val": (), "test": ()}, "")
+    for band in measure(chips, split, scaling, ("background", "foreground")).bands:
+        found = (band.p01, band.p25, band.p50, band.p75, band.p99)
+        np.testing.assert_allclose(found, np.multiply(3, [0.01, 0.25, 0.5, 0.75, 0.99]), atol=0.02)
+
+
 def test_the_fingerprint_follows_content_and_names_not_places(folders, tmp_path):
     first = fingerprint(find_chips(folders))
     moved = tmp_path / "moved"

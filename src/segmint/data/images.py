@@ -107,6 +107,8 @@ def stacked(path: Path, keys: tuple[str, ...], channels_last: bool) -> NDArray[n
 
 def filled(values: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_]:
     """``[h, w]``, False where every band of ``[C, h, w]`` is nodata or not finite."""
+    if nodata is None and np.issubdtype(values.dtype, np.integer):
+        return np.ones(values.shape[1:], bool)
     empty = ~np.isfinite(values)
     if nodata is not None:
         empty |= values == nodata

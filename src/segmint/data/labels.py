@@ -104,7 +104,7 @@ def _by_value(
     declared = {value: position for position, item in enumerate(classes) for value in item.values}
     if ignore_value is not None:
         declared[ignore_value] = IGNORE
-    found = np.unique(values)
+    found, places = _distinct(values)
     unknown = [value.item() for value in found if value.item() not in declared]
     if unknown:
         listed = ", ".join(f"{value:g}" for value in unknown[:5]) + (" ..." if len(unknown) > 5 else "")
@@ -114,8 +114,16 @@ def _by_value(
             wanted,
             "Declare it under data.classes values, set data.ignore_value, or fix the file",
         )
-    positions = np.array([declared[value.item()] for value in found], np.uint8)
-    return np.asarray(positions[np.searchsorted(found, values)])
+    return np.array([declared[value.item()] for value in found], np.uint8)[places]
+
+
+def _distinct(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.intp]]:
+    """The values that occur, ascending, and the place of each pixel's among them."""
+    if values.dtype != np.uint8:
+        found = np.unique(values)
+        return found, np.searchsorted(found, values)
+    occurs = np.bincount(values.ravel(), minlength=256) > 0  # far faster than sorting
+    return np.flatnonzero(occurs).astype(np.uint8), (occurs.cumsum() - 1)[values]
 
 
 def _by_color(path: Path, stored: NDArray[np.generic], classes: Sequence[ClassOfInterest]) -> NDArray[np.uint8]:
@@ -128,7 +136,7 @@ def _by_color(path: Path, stored: NDArray[np.generic], classes: Sequence[ClassOf
         )
     wide = stored.astype(np.int64)
     codes = (wide[0] << 16) | (wide[1] << 8) | wide[2]
-    found = np.unique(codes)
+    found, places = _distinct(codes)
     unknown = [f"#{code:06X}" for code in found.tolist() if code not in declared]
     if unknown:
         raise DataError(
@@ -136,5 +144,4 @@ def _by_color(path: Path, stored: NDArray[np.generic], classes: Sequence[ClassOf
             ", ".join(f"#{code:06X}" for code in declared),
             "Declare it under data.classes colors; a JPEG cannot hold exact colours",
         )
-    positions = np.array([declared[code] for code in found.tolist()], np.uint8)
-    return np.asarray(positions[np.searchsorted(found, codes)])
+    return np.array([declared[code] for code in found.tolist()], np.uint8)[places]

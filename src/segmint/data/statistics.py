@@ -1,8 +1,8 @@
 """Figures of the raw training pixels, in one streaming pass.
 
-Mean and variance are merged chunk by chunk in float64 after Chan, Golub and LeVeque (1979), which stays exact where
-``E[x^2] - E[x]^2`` cancels. Percentiles are exact for integers of up to 16 bits (a histogram) and come from a seeded
-sample of bounded size otherwise.
+Of integers of up to 16 bits it is counted how often each occurs, which gives every figure exactly. Of all else mean and
+variance are merged chunk by chunk in float64 after Chan, Golub and LeVeque (1979), which stays exact where
+``E[x^2] - E[x]^2`` cancels, and percentiles come from a seeded sample of bounded size.
 
 Example:
     >>> statistics = measure(chips, split, Scaling.of(recipe.data, "uint8"), ("background", "building"))
@@ -12,6 +12,7 @@ Example:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ class BandStatistics:
     p50: float
     p75: float
     p99: float
+
+
+_NOTHING = BandStatistics(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ class Scaling:
 
     def derive(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:
         """Derived bands ``[D, ...]`` of stored values ``[C, ...]``; not finite where they are not defined."""
+        if not self.derived:
+            return np.empty((0, *stored.shape[1:]), np.float32)
         scaled = stored.astype(np.float32) / np.float32(self.scale) + np.float32(self.offset)
         known = dict(zip(self.bands, scaled, strict=True))
         for band in self.derived:
@@ -107,23 +113,27 @@ class Scaling:
 
 def measure(chips: Sequence[Chip], split: Split, scaling: Scaling, classes: Sequence[str]) -> Statistics:
     """Measure the training tiles of a split; memory does not grow with the dataset."""
-    bands = [_Moments(chips[0].dtype) for _ in scaling.bands]
-    derived = [_Moments("float32") for _ in scaling.derived]
+    kind = np.dtype(chips[0].dtype)
+    short = np.issubdtype(kind, np.integer) and kind.itemsize <= 2
+    bands = [_Counts(kind) if short else _Moments() for _ in scaling.bands]
+    derived = [_Moments() for _ in scaling.derived]
     counts = np.zeros(len(classes), np.int64)
 
-    def read(tile: Tile) -> tuple[NDArray[np.generic], NDArray[np.bool_], NDArray[np.uint8]]:
+    def read(tile: Tile) -> tuple[NDArray[np.generic], NDArray[np.float32], NDArray[np.uint8]]:
+        """Valid pixels ``[C, n]``, what is derived of them ``[D, n]``, and the classes that count."""
         window = (tile.row, tile.col, tile.height, tile.width)
-        return *chips[tile.chip].pixels.read(window), chips[tile.chip].answer.read(window)
+        pixels, valid = chips[tile.chip].pixels.read(window)
+        answer = chips[tile.chip].answer.read(window)
+        stored = pixels.reshape(len(pixels), -1) if valid.all() else pixels[:, valid]
+        return stored, scaling.derive(stored), answer[valid & (answer != IGNORE)]
 
-    for pixels, valid, answer in in_order(read, split.tiles["train"]):
-        counts += np.bincount(answer[valid & (answer != IGNORE)], minlength=len(counts))
-        stored = pixels[:, valid]
-        indices = scaling.derive(stored)
-        for moments, values in zip((*bands, *derived), (*stored, *indices), strict=True):
-            moments.add(values[np.isfinite(values)])
+    for stored, indices, answer in in_order(read, split.tiles["train"]):
+        counts += np.bincount(answer, minlength=len(counts))
+        for figures, values in zip((*bands, *derived), (*stored, *indices), strict=True):
+            figures.add(values)
     total = max(int(counts.sum()), 1)
     return Statistics(
-        bands=tuple(moments.result() for moments in (*bands, *derived)),
+        bands=tuple(figures.result() for figures in (*bands, *derived)),
         class_share={name: float(n) / total for name, n in zip(classes, counts, strict=True)},
         pixels={name: sum(tile.height * tile.width for tile in split.tiles[name]) for name in SPLITS},
         tiles={name: len(split.tiles[name]) for name in SPLITS},
@@ -133,23 +143,45 @@ def measure(chips: Sequence[Chip], split: Split, scaling: Scaling, classes: Sequ
     )
 
 
-class _Moments:
-    """Running figures of one band."""
+class _Counts:
+    """How often each value of a band of short integers occurs."""
 
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, kind: np.dtype[Any]) -> None:
+        low, high = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+        self.values = np.arange(low, high + 1)
+        self.counts = np.zeros(len(self.values), np.int64)
+
+    def add(self, stored: NDArray[np.generic]) -> None:
+        """Count valid values."""
+        self.counts += np.bincount(stored.astype(np.int64) - self.values[0], minlength=len(self.counts))
+
+    def result(self) -> BandStatistics:
+        """The figures; all zero for a band without any valid value."""
+        count = int(self.counts.sum())
+        if count == 0:
+            return _NOTHING
+        values, counts = self.values[self.counts > 0], self.counts[self.counts > 0]
+        mean = float(values @ counts) / count
+        std = float(np.sqrt((values - mean) ** 2 @ counts / count))
+        # the smallest value that at least so many percent do not exceed
+        reached = np.searchsorted(counts.cumsum(), np.array(PERCENTILES) / 100 * count - 1e-9)
+        return BandStatistics(mean, std, float(values[0]), float(values[-1]), *map(float, values[reached]))
+
+
+class _Moments:
+    """Running figures of a band of any other type."""
+
+    def __init__(self) -> None:
         self.count, self.mean, self.squares = 0, 0.0, 0.0
         self.minimum, self.maximum = np.inf, -np.inf
-        integer = np.issubdtype(np.dtype(dtype), np.integer) and np.dtype(dtype).itemsize <= 2
-        self.offset = int(np.iinfo(dtype).min) if integer else 0
-        self.histogram = np.zeros(2 ** (8 * np.dtype(dtype).itemsize), np.int64) if integer else None
         self.sample = np.empty(0)
         self.draw = np.random.default_rng(0)
 
     def add(self, stored: NDArray[np.generic]) -> None:
-        """Merge a chunk of valid values."""
-        if stored.size == 0:
+        """Merge a chunk of valid values; those that are not finite are left out."""
+        values = stored[np.isfinite(stored)].astype(np.float64)
+        if values.size == 0:
             return
-        values = stored.astype(np.float64)
         mean = float(values.mean())
         squares = float(((values - mean) ** 2).sum())
         together = self.count + values.size
@@ -157,35 +189,24 @@ class _Moments:
         self.squares += squares + step * step * self.count * values.size / together
         self.mean += step * values.size / together
         self.minimum, self.maximum = min(self.minimum, values.min()), max(self.maximum, values.max())
-        if self.histogram is not None:
-            places = stored.astype(np.int64) - self.offset
-            self.histogram += np.bincount(places, minlength=len(self.histogram))
-        else:
-            self._sample(values, together)
+        self._sample(values, together)
         self.count = together
 
     def _sample(self, values: NDArray[np.float64], together: int) -> None:
-        """Keep a uniform sample: as many of the new values as their share of all."""
-        fresh = min(values.size, max(1, round(_SAMPLE * values.size / together)))
-        kept = min(len(self.sample), _SAMPLE - fresh)
-        self.sample = np.concatenate(
-            [
-                self.draw.choice(self.sample, kept, replace=False) if kept else self.sample[:0],
-                self.draw.choice(values, fresh, replace=False),
-            ]
-        )
+        """Keep all while there is room, then a uniform sample: places are given to new values by their share of all."""
+        if len(self.sample) < _SAMPLE:
+            self.sample = np.concatenate([self.sample, values])
+            if together > _SAMPLE:
+                self.sample = self.draw.choice(self.sample, _SAMPLE, replace=False)
+            return
+        fresh = self.draw.binomial(_SAMPLE, values.size / together)
+        places = self.draw.choice(_SAMPLE, fresh, replace=False, shuffle=False)
+        self.sample[places] = values[self.draw.integers(values.size, size=fresh)]
 
     def result(self) -> BandStatistics:
         """The figures; all zero for a band without any valid value."""
         if self.count == 0:
-            return BandStatistics(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            return _NOTHING
         std = float(np.sqrt(self.squares / self.count))
-        points = [self._percentile(percent) for percent in PERCENTILES]
-        return BandStatistics(self.mean, std, float(self.minimum), float(self.maximum), *points)
-
-    def _percentile(self, percent: int) -> float:
-        """The smallest value that at least ``percent`` of the values do not exceed."""
-        if self.histogram is None:
-            return float(np.percentile(self.sample, percent, method="inverted_cdf"))
-        reached = np.searchsorted(self.histogram.cumsum(), percent / 100 * self.count - 1e-9)
-        return float(reached + self.offset)
+        points = np.percentile(self.sample, PERCENTILES, method="inverted_cdf")
+        return BandStatistics(self.mean, std, float(self.minimum), float(self.maximum), *map(float, points))
