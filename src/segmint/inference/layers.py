@@ -23,6 +23,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+_QUICK = "1"
+"""Deflate level of fractions: level 6 takes a third longer to make their file 2 % smaller."""
+
 _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 
 
@@ -139,5 +142,7 @@ def optimise(vrt: Path, target: Path) -> None:
     resampling = "NEAREST" if classes else "AVERAGE"
     predictor = "NO" if classes else "FLOATING_POINT" if kind == "float32" else "STANDARD"
     options = {"COMPRESS": "DEFLATE", "PREDICTOR": predictor, "BIGTIFF": "IF_SAFER", "BLOCKSIZE": "512"}
+    if kind == "float32":
+        options["LEVEL"] = _QUICK
     with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_CACHEMAX=64 * 2**20):
         rasterio.shutil.copy(vrt, target, driver="COG", RESAMPLING=resampling, **options)

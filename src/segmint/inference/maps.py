@@ -11,6 +11,7 @@ Example:
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -123,15 +124,18 @@ class MapInWork:
         described = {self.classes: self._class_description(tags)}
         if self.probabilities is not None:
             described[self.probabilities] = self._probability_description(tags)
-        made = []
-        for layer, description in described.items():
-            made.append(layer.path.with_suffix(".tif"))
-            optimise(describe(layer, description), made[-1])
-        return made
+        with ThreadPoolExecutor(len(described), "optimising") as beside:
+            return list(beside.map(self._optimised, described, described.values()))
 
     def certainty_of(self, row: int, count: int) -> NDArray[np.float64]:
         """Probability of the chosen class, ``[count, W]``, in steps of 0.0001; 0 where there is no answer."""
         return np.asarray(self.certainty.read(row, count)[0] / CERTAINTY_STEPS)
+
+    @staticmethod
+    def _optimised(layer: Layer, description: Description) -> Path:
+        made = layer.path.with_suffix(".tif")
+        optimise(describe(layer, description), made)
+        return made
 
     def _class_description(self, tags: Mapping[str, str]) -> Description:
         classes = self.contract.output.classes
