@@ -2,6 +2,7 @@
 
     python benchmarks/precision.py
     python benchmarks/precision.py --networks unet:resnet34 unet_small --batch 4 --rounds 5
+    python benchmarks/precision.py --without bf16 "fp32, compiled"
     python benchmarks/precision.py --accuracy --seeds 0 1 2
 
 Times a training step (forward, the default recipe's loss, backward, Adam) of 256 px tiles in five ways, one after the
@@ -94,13 +95,14 @@ class Step:
         return time.perf_counter() - started
 
 
-def measure(name: str, batch: int, size: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Pairs of seconds for each way that this machine has: of contiguous fp32, and its own of the same round."""
+def measure(
+    name: str, ways: dict[str, Way], batch: int, size: int, rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Pairs of seconds for each way: of contiguous fp32, and its own of the same round."""
     torch.manual_seed(62)
     architecture, _, encoder = name.partition(":")
     network, _ = build(architecture, encoder, None, BANDS, 1)
     image, target = torch.randn(batch, len(BANDS), size, size), torch.randint(0, 2, (batch, size, size))
-    ways = {key: way for key, way in WAYS.items() if not way.compiled or shutil.which("g++")}
     steps = {key: Step(network, way, image, target) for key, way in ways.items()}
     first = {key: step.seconds() for key, step in steps.items()}  # kernels are chosen, and compiled, in it
     if "fp32, compiled" in first:
@@ -117,10 +119,7 @@ def measure(name: str, batch: int, size: int, rounds: int) -> dict[str, list[tup
 def row(name: str, found: dict[str, list[tuple[float, float]]]) -> str:
     """A line of the table: seconds of a step in contiguous fp32, then speeds relative to it."""
     cells = [f"{statistics.median(own for _, own in found['fp32']):.2f} s"]
-    for key in list(WAYS)[1:]:
-        if key not in found:
-            cells.append("no C++ compiler")
-            continue
+    for key in list(found)[1:]:
         ratios = [plain / own for plain, own in found[key]]
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if len(ratios) > 1 else "one step"
         cells.append(f"{statistics.median(ratios):.2f} ({spread})")
@@ -164,6 +163,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="tiles in a step (%(default)s)")
     parser.add_argument("--size", type=int, default=256, help="edge of a tile in pixels (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="steps of each way (%(default)s)")
+    parser.add_argument("--without", nargs="*", default=[], help="beginnings of ways to leave out, as bf16")
     parser.add_argument("--accuracy", action="store_true", help="compare test scores instead of speeds")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of --accuracy")
     parser.add_argument(
@@ -177,10 +177,12 @@ def main() -> None:
     if given.accuracy:
         compare_accuracy(given.seeds, given.options)
         return
+    without = (*given.without, *(() if shutil.which("g++") else ("fp32, compiled",)))
+    ways = {key: way for key, way in WAYS.items() if not key.startswith(without)}
     verdicts = []
-    print(f"| network | fp32 | {' | '.join(list(WAYS)[1:])} |\n|---|{'--:|' * len(WAYS)}", flush=True)
+    print(f"| network | fp32 | {' | '.join(list(ways)[1:])} |\n|---|{'--:|' * len(ways)}", flush=True)
     for name in given.networks:
-        found = measure(name, given.batch, given.size, given.rounds)
+        found = measure(name, ways, given.batch, given.size, given.rounds)
         print(row(name, found), flush=True)
         verdicts.append(verdict(name, found))
     print("\n".join(verdicts))

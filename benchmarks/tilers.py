@@ -61,8 +61,8 @@ def draw(path: Path, edge: int) -> None:
 def predict(scene: Path, folder: Path) -> None:
     """Our side: the pipeline of `predict`, from the opened scene to the finished map."""
     import torch
+    from scene import contract
 
-    from benchmarks.scene import contract
     from segmint.inference.maps import MapInWork
     from segmint.inference.pipeline import run
     from segmint.inference.scene import Scene
