@@ -95,7 +95,7 @@ def main() -> None:
         os.chdir(scratch)
         recipe = parse([f"--recipe={given.recipe}", *(f"--{item}" for item in given.options)])
         prepared = prepare(recipe)
-        session = Session.open(recipe, prepared, hardware.choose(recipe.training))
+        session = Session.open(recipe, prepared, hardware.choose(recipe))
         torch.set_num_threads(session.hardware.threads)
         data = recipe.data
         found = parts(session, TileReader(prepared.chips, prepared.split.tiles["train"], data.tile_size, data.fit))

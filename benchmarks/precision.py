@@ -33,7 +33,7 @@ from machine import describe  # noqa: E402
 from runs import train  # noqa: E402
 
 from segmint.models.factory import build  # noqa: E402
-from segmint.recipe import LossRecipe, TrainingRecipe  # noqa: E402
+from segmint.recipe import LossRecipe, NetworkRecipe, Recipe  # noqa: E402
 from segmint.training import hardware  # noqa: E402
 from segmint.training.losses import WeightedLoss  # noqa: E402
 
@@ -128,7 +128,7 @@ def row(name: str, found: dict[str, list[tuple[float, float]]]) -> str:
 
 def verdict(name: str, found: dict[str, list[tuple[float, float]]]) -> str:
     """How the way that `train` takes compares with the fastest of those that need no compiling."""
-    chosen = hardware.choose(TrainingRecipe())
+    chosen = hardware.choose(Recipe(network=NetworkRecipe(architecture=name.partition(":")[0])))
     default = Way(chosen.precision == "bf16-mixed", chosen.channels_last)
     taken = next(key for key, way in WAYS.items() if way == default)
     speeds = {

@@ -148,7 +148,7 @@ def main() -> None:
         identity = Identity(recipe_digest(recipe), prepared.fingerprint.digest, connect())
         run = TrackedRun.start(recipe.recipe, Path(scratch) / "runs", identity)
         with run.closing():
-            session = Session.open(recipe, prepared, hardware.choose(recipe.training))
+            session = Session.open(recipe, prepared, hardware.choose(recipe))
             print(session.banner(), flush=True)
             watch, clock = Stopwatch(BareLoop(session)), Clock()
             gallery = Gallery(session.source, session.classes, run.log_picture)

@@ -63,7 +63,7 @@ def train(recipe: Recipe) -> None:
     with run.closing(), interruptible(), room_in(RUNS, output):
         with stages("model"):
             environment = system.information()
-            session = Session.open(recipe, prepared, hardware.choose(recipe.training))
+            session = Session.open(recipe, prepared, hardware.choose(recipe))
             record.open_record(run, recipe, prepared, session.facts(), environment)
         print(session.banner())
         print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)

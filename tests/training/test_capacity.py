@@ -20,7 +20,7 @@ MIB = 2**20
 
 @pytest.fixture
 def hardware():
-    return choose(TrainingRecipe(precision="32-true"))
+    return choose(Recipe(training=TrainingRecipe(precision="32-true")))
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def session_of(folders, *options):
     chips, labels = folders
     network = ("--network.architecture=unet_small", "--network.weights=null", "--data.tile_size=64", "--epochs=2")
     recipe = parse([f"--chips_dir={chips}", f"--labels_dir={labels}", *network, *options])
-    opened = Session.open(recipe, prepare(recipe), choose(recipe.training))
+    opened = Session.open(recipe, prepare(recipe), choose(recipe))
     opened.task.network = Small(opened.task.network)
     return opened
 

@@ -1,7 +1,7 @@
 """Chooses accelerator, precision, layout, threads and workers, and says why.
 
 Example:
-    >>> choose(TrainingRecipe()).reason
+    >>> choose(Recipe()).reason
     'cpu, 2 threads; fp32: this CPU has no AMX; channels_last; data loaded in the training process: ...'
 """
 
@@ -12,9 +12,12 @@ import torch
 
 from segmint.errors import RecipeError
 from segmint.processor import cores, has_amx
-from segmint.recipe import TrainingRecipe
+from segmint.recipe import Recipe, TrainingRecipe
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+_CONTIGUOUS = ("unet_classic", "unetplusplus", "upernet")
+"""Architectures that channels_last slows down by a fifth in fp32 on a processor (``benchmarks/precision.py``)."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +43,30 @@ class Hardware:
     gpu: int | None = None
 
 
-def choose(recipe: TrainingRecipe) -> Hardware:
+def choose(recipe: Recipe) -> Hardware:
     """Choose by what this machine really has; ``training.precision`` and ``training.workers`` override."""
-    threads = cores()
+    training, threads = recipe.training, cores()
     if torch.cuda.is_available():
         accelerator: Literal["cuda", "mps", "cpu"] = "cuda"
         precision, why = _cuda_precision()
-        if recipe.gpu is not None and recipe.gpu >= torch.cuda.device_count():
-            raise RecipeError(f"training.gpu {recipe.gpu}", f"0 to {torch.cuda.device_count() - 1}, the GPUs here")
-        place = f"cuda, {torch.cuda.device_count()} x {torch.cuda.get_device_name(recipe.gpu or 0)}"
+        if training.gpu is not None and training.gpu >= torch.cuda.device_count():
+            raise RecipeError(f"training.gpu {training.gpu}", f"0 to {torch.cuda.device_count() - 1}, the GPUs here")
+        place = f"cuda, {torch.cuda.device_count()} x {torch.cuda.get_device_name(training.gpu or 0)}"
     elif torch.backends.mps.is_available():
         accelerator, precision, why, place = "mps", "32-true", "fp32: mixed precision is unproven on MPS", "mps"
     else:
         accelerator, place = "cpu", f"cpu, {threads} threads"
         precision, why = _cpu_precision()
-    if recipe.precision != "auto":
-        precision, why = recipe.precision, f"{recipe.precision}: the recipe asks for it"
-    workers, loading = _workers(recipe, accelerator, threads)
-    if recipe.gpu is not None and accelerator != "cuda":
-        place = f"{place} (no GPU {recipe.gpu} here)"
-    reason = f"{place}; {why}; channels_last; {loading}"
-    gpu = recipe.gpu if accelerator == "cuda" else None
-    return Hardware(accelerator, precision, True, threads, workers, reason, gpu)
+    if training.precision != "auto":
+        precision, why = training.precision, f"{training.precision}: the recipe asks for it"
+    workers, loading = _workers(training, accelerator, threads)
+    if training.gpu is not None and accelerator != "cuda":
+        place = f"{place} (no GPU {training.gpu} here)"
+    contiguous = (accelerator, precision) == ("cpu", "32-true") and recipe.network.architecture in _CONTIGUOUS
+    layout = f"contiguous: {recipe.network.architecture} is faster so" if contiguous else "channels_last"
+    reason = f"{place}; {why}; {layout}; {loading}"
+    gpu = training.gpu if accelerator == "cuda" else None
+    return Hardware(accelerator, precision, not contiguous, threads, workers, reason, gpu)
 
 
 def _cpu_precision() -> tuple[Precision, str]:
