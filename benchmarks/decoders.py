@@ -125,12 +125,12 @@ def measure(architecture: str, encoder: str, tile: int) -> Row:
     row.parameters = sum(p.numel() for p in network.parameters())
     contract = describe(architecture, encoder, tile, row.parameters)
     sample = ParitySample(chips, reference, tuple(f"made up {number}" for number in range(CHIPS)))
-    model = DeployedModel(network, contract).eval()
+    exportable = Exportable(DeployedModel(network, contract).eval(), contract)
     with tempfile.TemporaryDirectory() as room:
         for name, kind in FORMATS.items():
             path = Path(room, kind.FILE)
             try:
-                kind.write(Exportable(model, contract), path)
+                kind.write(exportable, path)
                 proof = prove(name, kind, path, sample, contract)
             except Exception as error:  # exporters raise whatever they like
                 row.failures[name] = first_line(error)

@@ -36,7 +36,11 @@ MIB = 2**20
 
 
 def draw(folder: Path, chips: int, bands: int, classes: int, edge: int = EDGE, dtype: str = "uint8") -> None:
-    """Chips whose classes are levels of a smooth field, which every band shows in its own strength."""
+    """Chips whose classes are levels of a smooth field, which every band shows in its own strength.
+
+    Values are up to 255; of two bytes up to 10,200, as reflectance is.
+    """
+    gain = 40 if np.dtype(dtype).itemsize == 2 else 1
     generator = np.random.default_rng(62)
     strength = generator.uniform(0.4, 1.0, bands)[:, None, None]
     for name in ("chips", "labels"):
@@ -50,7 +54,7 @@ def draw(folder: Path, chips: int, bands: int, classes: int, edge: int = EDGE, d
         label = np.floor(field * (classes + 1))[None]
         profile = {"driver": "GTiff", "height": edge, "width": edge, "compress": "deflate"}
         ground = {"crs": "EPSG:32636", "transform": from_origin(west, north, 1, 1)}
-        for kind, values in (("chips", image.astype(dtype)), ("labels", label.astype(np.uint8))):
+        for kind, values in (("chips", (gain * image).astype(dtype)), ("labels", label.astype(np.uint8))):
             path = folder / kind / f"{number:06d}.tif"
             with rasterio.open(path, "w", count=len(values), dtype=values.dtype, **profile, **ground) as file:
                 file.write(values)

@@ -126,8 +126,9 @@ def model_folder(
             torch.manual_seed(0)
             model = DeployedModel.from_contract(contract).eval()
             contract.write(folder / "contract.json")
+            exportable = Exportable(model, contract)
             for form in (onnx, torchscript, program, weights):
-                form.write(Exportable(model, contract), folder / form.FILE)
+                form.write(exportable, folder / form.FILE)
             dlpk.write(contract, folder / torchscript.FILE, None, folder / dlpk.FILE)
             made[bands, classes] = folder
         return made[bands, classes]

@@ -55,8 +55,9 @@ def many_bands(make_contract, tmp_path_factory) -> Finished:
     powers = np.exp(logits / contract.output.temperature)
     probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
     folder = tmp_path_factory.mktemp("a model of many bands")
+    exportable = Exportable(model, contract)
     for form in (onnx, torchscript):
-        form.write(Exportable(model, contract), folder / form.FILE)
+        form.write(exportable, folder / form.FILE)
     return Finished(folder, contract, ParitySample(chips, probabilities, ("a", "b", "c")))
 
 

@@ -47,8 +47,9 @@ def spread(make_contract, tmp_path_factory):
     contract = contract.model_copy(update={"inputs": (source,), "network": network})
     torch.manual_seed(0)
     model, folder = DeployedModel.from_contract(contract).eval(), tmp_path_factory.mktemp("a spread model")
+    exportable = Exportable(model, contract)
     for form in (onnx, torchscript):
-        form.write(Exportable(model, contract), folder / form.FILE)
+        form.write(exportable, folder / form.FILE)
     chips = np.random.default_rng(0).random((3, 7, 32, 32)).astype(np.float32)
     chips[:, :2] = chips[:, :2] > 0.5
     chips[0, 0], chips[0, [2, 4]] = -1, np.nan  # no such step

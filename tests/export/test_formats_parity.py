@@ -18,8 +18,9 @@ def minted(make_contract, tmp_path_factory):
     torch.manual_seed(0)
     model = DeployedModel.from_contract(contract).eval()
     folder = tmp_path_factory.mktemp("formats")
+    exportable = Exportable(model, contract)
     for kind in KINDS.values():
-        kind.write(Exportable(model, contract), folder / kind.FILE)
+        kind.write(exportable, folder / kind.FILE)
     raw = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64)).astype(np.uint8)
     mean = torch.tensor(contract.normalisation.mean)[:, None, None]
     std = torch.tensor(contract.normalisation.std)[:, None, None]
@@ -27,6 +28,15 @@ def minted(make_contract, tmp_path_factory):
         logits = model.network((torch.from_numpy(raw).float() / 255 - mean) / std)
     reference = (1 / (1 + np.exp(-logits.numpy() / contract.output.temperature))).astype(np.float32)
     return contract, folder, parity.ParitySample(raw, reference, ("a", "b", "c"))
+
+
+def test_the_graph_is_captured_once_for_all_formats(make_contract, tmp_path, monkeypatch):
+    contract, calls, capture = make_contract(), [], torch.export.export
+    monkeypatch.setattr(torch.export, "export", lambda *given, **named: calls.append(1) or capture(*given, **named))
+    exportable = Exportable(DeployedModel.from_contract(contract).eval(), contract)
+    for kind in KINDS.values():
+        kind.write(exportable, tmp_path / kind.FILE)
+    assert calls == [1]
 
 
 @pytest.mark.parametrize("name", KINDS)

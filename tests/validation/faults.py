@@ -21,6 +21,7 @@ from segmint.contract import ModelContract
 from segmint.export import unit
 from segmint.export.parity import ParitySample
 from segmint.export.publication import Staging
+from segmint.export.runtime import Exportable
 from segmint.export.torchscript import write as write_torchscript
 from segmint.models.deployed import DeployedModel
 
@@ -219,7 +220,7 @@ def same(values: torch.Tensor) -> torch.Tensor:
 
 def retrace(folder: Path, before: Callable[..., Any] = same, after: Callable[..., Any] = same) -> None:
     contract = ModelContract.read(folder / "contract.json")
-    write_torchscript(Wrapped(folder, before, after).eval(), contract, folder / "best_model.pt")
+    write_torchscript(Exportable(Wrapped(folder, before, after).eval(), contract), folder / "best_model.pt")
 
 
 @fault("a double sigmoid in TorchScript", "best_model.pt", "torchscript answers")
@@ -257,7 +258,6 @@ def _(folder: Path) -> None:
 @fault("a .pt2 of other weights", "best_model.pt2", "pt2 answers")
 def _(folder: Path) -> None:
     from segmint.export import program
-    from segmint.export.runtime import Exportable
 
     contract = ModelContract.read(folder / "contract.json")
     torch.manual_seed(1)

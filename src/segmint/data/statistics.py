@@ -42,7 +42,7 @@ class BandStatistics:
     p99: float
 
 
-_NOTHING = BandStatistics(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_VALUES = BandStatistics(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -147,20 +147,20 @@ class _Counts:
     """How often each value of a band of short integers occurs."""
 
     def __init__(self, kind: np.dtype[Any]) -> None:
-        low, high = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
-        self.values = np.arange(low, high + 1)
-        self.counts = np.zeros(len(self.values), np.int64)
+        self.lowest = int(np.iinfo(kind).min)
+        self.counts = np.zeros(2 ** (8 * kind.itemsize), np.int64)
 
     def add(self, stored: NDArray[np.generic]) -> None:
         """Count valid values."""
-        self.counts += np.bincount(stored.astype(np.int64) - self.values[0], minlength=len(self.counts))
+        self.counts += np.bincount(stored.astype(np.int64) - self.lowest, minlength=len(self.counts))
 
     def result(self) -> BandStatistics:
         """The figures; all zero for a band without any valid value."""
         count = int(self.counts.sum())
         if count == 0:
-            return _NOTHING
-        values, counts = self.values[self.counts > 0], self.counts[self.counts > 0]
+            return _NO_VALUES
+        occurs = np.flatnonzero(self.counts)
+        values, counts = occurs + self.lowest, self.counts[occurs]
         mean = float(values @ counts) / count
         std = float(np.sqrt((values - mean) ** 2 @ counts / count))
         # the smallest value that at least so many percent do not exceed
@@ -206,7 +206,7 @@ class _Moments:
     def result(self) -> BandStatistics:
         """The figures; all zero for a band without any valid value."""
         if self.count == 0:
-            return _NOTHING
+            return _NO_VALUES
         std = float(np.sqrt(self.squares / self.count))
         points = np.percentile(self.sample, PERCENTILES, method="inverted_cdf")
         return BandStatistics(self.mean, std, float(self.minimum), float(self.maximum), *map(float, points))

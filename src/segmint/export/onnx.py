@@ -32,11 +32,11 @@ IR_VERSION = 8
 
 def write(exportable: Exportable, path: Path) -> None:
     """Export, lower the IR version, write the metadata, and run ONNX's own full check."""
-    contract, graph = exportable.contract, exportable.program
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quiet("torch.onnx"), torch.no_grad():
+    contract = exportable.contract
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            graph,
+            exportable.program,
             example_inputs(contract),
             str(path),
             dynamo=True,

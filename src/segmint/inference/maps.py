@@ -11,7 +11,6 @@ Example:
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from segmint.contract import ModelContract
-from segmint.inference.layers import Description, Layer, describe, optimise
+from segmint.inference.layers import Description, Layer, optimise
 from segmint.interface import Output
 
 NODATA = 255
@@ -124,18 +123,11 @@ class MapInWork:
         described = {self.classes: self._class_description(tags)}
         if self.probabilities is not None:
             described[self.probabilities] = self._probability_description(tags)
-        with ThreadPoolExecutor(len(described), "optimising") as beside:
-            return list(beside.map(self._optimised, described, described.values()))
+        return optimise(described)
 
     def certainty_of(self, row: int, count: int) -> NDArray[np.float64]:
         """Probability of the chosen class, ``[count, W]``, in steps of 0.0001; 0 where there is no answer."""
         return np.asarray(self.certainty.read(row, count)[0] / CERTAINTY_STEPS)
-
-    @staticmethod
-    def _optimised(layer: Layer, description: Description) -> Path:
-        made = layer.path.with_suffix(".tif")
-        optimise(describe(layer, description), made)
-        return made
 
     def _class_description(self, tags: Mapping[str, str]) -> Description:
         classes = self.contract.output.classes

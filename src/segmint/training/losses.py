@@ -33,7 +33,7 @@ class WeightedLoss(nn.Module):
 
     Args:
         recipe: Weight of each loss.
-        class_weights: Weight of each class in ``bce`` and ``focal``.
+        class_weights: Weight of each class in ``bce`` and ``focal``, 1 or more.
     """
 
     def __init__(self, recipe: LossRecipe, class_weights: Sequence[float]) -> None:
@@ -68,7 +68,7 @@ class WeightedLoss(nn.Module):
         weights = self.class_weights[truth] * known
         if name == "focal":  # Lin et al. 2017 (arXiv 1708.02002), equation 4
             return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).sum() / known.sum().clamp(min=1)
-        return (weights * entropy).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+        return (weights * entropy).sum() / weights.sum().clamp(min=1)
 
 
 def class_weights(recipe: Recipe, statistics: Statistics) -> tuple[float, ...]:
