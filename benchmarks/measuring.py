@@ -21,11 +21,8 @@ from machine import describe
 from scaling import draw
 
 from segmint.command_line import parse
-from segmint.data.normalisation import scaling_of
-from segmint.data.preparation import READERS
-from segmint.data.splits import split_ground
+from segmint.data.preparation import prepare
 from segmint.data.statistics import measure
-from segmint.errors import stop
 from segmint.processor import cores
 
 
@@ -54,16 +51,13 @@ def main() -> None:
         folders = [f"--{kind}_dir={Path(name, kind)}" for kind in ("chips", "labels")]
         names = json.dumps([{"name": f"band{number}"} for number in range(given.bands)])
         recipe = parse([*folders, f"--data.tile_size={given.edge}", f"--data.bands={names}"])
-        find, name_bands = READERS[recipe.data.reader]
-        chips = find(recipe.data, stop)
-        split = split_ground(chips, recipe.split, given.edge, recipe.data.fit)
-        scaling = scaling_of(recipe.data, name_bands(recipe.data), chips[0].dtype)
-        stems = [chips[tile.chip].stem for tile in split.tiles["train"]]
+        prepared = prepare(recipe)
+        stems = [prepared.chips[tile.chip].stem for tile in prepared.split.tiles["train"]]
         paths = [Path(name, kind, f"{stem}.tif") for stem in stems for kind in ("chips", "labels")]
         pairs = []
         for _ in range(given.rounds + 1):
             started = time.perf_counter()
-            measure(chips, split, scaling, [item.name for item in recipe.data.classes])
+            measure(prepared.chips, prepared.split, prepared.scaling, [item.name for item in recipe.data.classes])
             between = time.perf_counter()
             decode(paths)
             pairs.append((between - started, time.perf_counter() - between))
