@@ -7,7 +7,7 @@ Both train the documented encoder-decoder at batch 32 and 256 px, with Lightning
 epochs, on the same chips. The documents' way: fp32, a random split of 70, 15 and 15 percent, every chip opened by PIL,
 resized and normalised anew in every epoch by 4 workers, Adam, binary cross-entropy after a sigmoid, one logged loss.
 Seconds are those of the fit, in processes of their own, taking turns. Where the processor has no bf16, both compute the
-same convolutions, and only what is around them can be saved.
+same convolutions, and only what is around them and the gradients of the transposed ones can be saved.
 """
 
 import argparse
@@ -36,7 +36,8 @@ def documented(chips: Path, labels: Path, epochs: int) -> float:
     from torch.utils.data import DataLoader, Dataset, random_split
     from torchvision import transforms
 
-    from segmint.models.classic import ClassicNetwork
+    def stage(inputs: int, outputs: int) -> list[nn.Module]:
+        return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
 
     class Pictures(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         """Chips and labels, opened whenever they are asked for."""
@@ -60,7 +61,9 @@ def documented(chips: Path, labels: Path, epochs: int) -> float:
 
         def __init__(self) -> None:
             super().__init__()
-            self.network, self.loss = ClassicNetwork(3, 1), nn.BCELoss()
+            down = [*stage(3, 64), *stage(64, 128), *stage(128, 256), nn.Conv2d(256, 512, 3, padding=1), nn.ReLU()]
+            up = [nn.ConvTranspose2d(wide, wide // 2, 2, stride=2) for wide in (512, 256, 128)]
+            self.network, self.loss = nn.Sequential(*down, *up, nn.Conv2d(64, 1, 1)), nn.BCELoss()
 
         def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
             loss: torch.Tensor = self.loss(torch.sigmoid(self.network(batch[0])), (batch[1] > 0).float())

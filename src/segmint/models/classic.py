@@ -11,6 +11,8 @@ Example:
 import torch
 from torch import nn
 
+from segmint.models.transposed import TransposedConvolution
+
 
 class ClassicNetwork(nn.Module):
     """Plain encoder-decoder, ``[B, bands, H, W]`` normalised values to ``[B, channels, H, W]`` logits.
@@ -27,9 +29,9 @@ class ClassicNetwork(nn.Module):
         )
         self.decoder = nn.Sequential(
             nn.ReLU(),
-            nn.ConvTranspose2d(512, 256, 2, stride=2),
-            nn.ConvTranspose2d(256, 128, 2, stride=2),
-            nn.ConvTranspose2d(128, 64, 2, stride=2),
+            TransposedConvolution(512, 256),
+            TransposedConvolution(256, 128),
+            TransposedConvolution(128, 64),
         )
         self.head = nn.Conv2d(64, channels, 1)
 

@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d
 
+from segmint.models.transposed import TransposedConvolution
+
 SMALL = (16, 32, 64)
 """Widths of the burned-area network: 118,098 parameters for 8 bands and 2 classes; sizes are multiples of 4."""
 
@@ -36,7 +38,7 @@ class UNet(nn.Module):
         super().__init__()
         upwards = list(pairwise(reversed(widths)))
         self.contracting = nn.ModuleList(self._stage(*pair) for pair in pairwise((bands, *widths)))
-        self.enlarging = nn.ModuleList(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for deep, shallow in upwards)
+        self.enlarging = nn.ModuleList(TransposedConvolution(deep, shallow) for deep, shallow in upwards)
         self.expanding = nn.ModuleList(self._stage(2 * shallow, shallow) for _, shallow in upwards)
         self.head = nn.Conv2d(widths[0], channels, 1)
 
