@@ -2,6 +2,7 @@
 
     python benchmarks/parts.py
     python benchmarks/parts.py --recipe wildfire-del --options training.batch_size=8
+    THP_MEM_ALLOC_ENABLE=0 python benchmarks/parts.py    # memory in pages of 4 KiB
 
 The shortest of several passes counts. Beside reading decoded tiles stands reading them from their chips, beside our
 scores torchmetrics' collection of the same ones, beside the recipe's loss the plainest one.
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from machine import PROJECT, describe
 from torchmetrics import MetricCollection, classification
-from training import plainest
+from training import autocast, plainest
 
 from segmint.command_line import parse
 from segmint.data.augmentation import Augmentation
@@ -71,10 +72,14 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
 
     def step(loss: Callable[[torch.Tensor], torch.Tensor]) -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss(task(image)).backward()  # type: ignore[no-untyped-call]
+        with autocast(session.hardware):
+            logits = task(image)
+        loss(logits).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    found["network, forward and backward"] = milliseconds(lambda: step(lambda logits: logits.square().mean()), batch)
+    found["network, forward and backward"] = milliseconds(
+        lambda: step(lambda logits: logits.float().square().mean()), batch
+    )
     logits = task(image).detach().requires_grad_()
     found["loss"] = milliseconds(lambda: task.loss(logits, target).backward(), batch)
     found["loss, plainest"] = milliseconds(lambda: plainest(logits, target).backward(), batch)

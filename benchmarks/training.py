@@ -36,6 +36,7 @@ from segmint.tracking.gallery import Gallery  # noqa: E402
 from segmint.tracking.run import TrackedRun  # noqa: E402
 from segmint.tracking.store import connect  # noqa: E402
 from segmint.training import hardware  # noqa: E402
+from segmint.training.hardware import Hardware  # noqa: E402
 from segmint.training.resume import recipe_digest  # noqa: E402
 from segmint.training.session import Session  # noqa: E402
 
@@ -50,8 +51,7 @@ class BareLoop:
     """
 
     def __init__(self, session: Session) -> None:
-        self.device = session.hardware.accelerator
-        self.precision = session.hardware.precision
+        self.hardware, self.device = session.hardware, session.hardware.accelerator
         self.layout = torch.channels_last if session.hardware.channels_last else torch.contiguous_format
         self.network = copy.deepcopy(session.task.network).to(self.device, memory_format=self.layout)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), session.recipe.training.lr)
@@ -69,22 +69,24 @@ class BareLoop:
         self.network.train()
         for image, target in self.train:
             self.optimizer.zero_grad(set_to_none=True)
-            with self._autocast():
+            with autocast(self.hardware):
                 logits = self.network(image)
             plainest(logits.float(), target).backward()
             self.optimizer.step()
         self.network.eval()
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), autocast(self.hardware):
             for image, _ in self.val:
                 self.network(image)
         if self.device == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter() - started
 
-    def _autocast(self) -> contextlib.AbstractContextManager[None]:
-        if self.precision == "32-true":
-            return contextlib.nullcontext()
-        return torch.autocast(self.device, torch.bfloat16 if self.precision == "bf16-mixed" else torch.float16)
+
+def autocast(chosen: Hardware) -> contextlib.AbstractContextManager[None]:
+    """What computes in the precision of a choice."""
+    if chosen.precision == "32-true":
+        return contextlib.nullcontext()
+    return torch.autocast(chosen.accelerator, torch.bfloat16 if chosen.precision == "bf16-mixed" else torch.float16)
 
 
 def plainest(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
