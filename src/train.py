@@ -95,6 +95,8 @@ def train(recipe: Recipe) -> None:
                 recipe, prepared, session, evaluation, calibration, environment, run.git_commit
             ).model_copy(update={"parity_sample": sample.write(staging["parity_sample.npz"])})
             contract.write(staging["contract.json"])
+            dossier = Dossier(contract, evaluation, calibration, history, best, worst)
+            painter = dossier.begin()
             model = DeployedModel(session.task.network, contract).eval()
             formats.write(model, contract, sample, staging)
 
@@ -105,9 +107,7 @@ def train(recipe: Recipe) -> None:
             tolerance.require(proofs)
 
         with stages("report"):
-            dossier = Dossier(contract, evaluation, calibration, history, best, worst)
-            dossier.draw(staging)
-            dossier.write(staging, prepared.statistics, proofs, stages.seconds, run.facts())
+            dossier.write(staging, painter, prepared.statistics, proofs, stages.seconds, run.facts())
             record.stage_dataset(recipe, prepared, staging.root / "datasets")
             staging.add_sources(PROJECT, folder.checkpoints)
             print(catalogue(contract, staging))

@@ -78,12 +78,13 @@ def write(make_contract, make_evaluation, calibration, history, statistics, tmp_
         image = np.zeros((3, 8, 8), np.uint8)
         mask = np.zeros((8, 8), np.uint8)
         panel = figures.chip_panel(image, mask, mask[None].astype(np.float32), mask, contract, "best: north")
-        drawn = {
+        sketched = {
             "curves": figures.curves(history),
             "confusion_matrix": figures.confusion_matrix(evaluation),
             "reliability": figures.reliability(calibration.bins, "temperature 1.73", "Calibration error"),
             "precision_recall": figures.precision_recall(evaluation, calibration.threshold),
         }
+        drawn = {name: figures.drawn(figure) for name, figure in sketched.items()}
         proof = {
             "format": "onnx",
             "file": "best_model.onnx",
@@ -105,7 +106,7 @@ def write(make_contract, make_evaluation, calibration, history, statistics, tmp_
         stages = {"data": 4.25, "fit": 3725.0}
         path = tmp_path_factory.mktemp("report") / "report.html"
         report.write(path, contract, evaluation, calibration, history, statistics(names), [proof, maps], stages, drawn,
-                     [panel], run)  # fmt: skip
+                     [figures.drawn(panel)], run)  # fmt: skip
         assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
         return path.read_text(encoding="utf-8")
 

@@ -11,11 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from segmint.data.splits import SPLITS
 from segmint.doctor import balance, drawings
 from segmint.doctor.examination import Examination, shift_in_words
+from segmint.drawing.figures import Drawing, drawn
 from segmint.drawing.page import template
 from segmint.files import replace_file
 
@@ -41,7 +40,7 @@ def write(folder: Path, found: Examination, next_command: str) -> None:
         outlines=_outlines(found),
         pairs=list(_pairs(found)),
         shift_words=shift_in_words(found.shift, found.shift_m) if found.shift else "",
-        evidence=drawings.shift_evidence(found, found.shift) if found.shift else None,
+        evidence=drawn(drawings.shift_evidence(found, found.shift)) if found.shift else None,
         splits=SPLITS,
     )
     replace_file(folder / "report.html", page)
@@ -83,12 +82,12 @@ def _plain(found: Examination, shares: dict[str, dict[str, float]], created: str
     }
 
 
-def _bars(found: Examination, shares: dict[str, dict[str, float]]) -> Figure | None:
+def _bars(found: Examination, shares: dict[str, dict[str, float]]) -> Drawing | None:
     colours = {item.name: item.color for item in found.recipe.data.classes}
-    return drawings.class_bars(shares, colours) if found.portraits else None
+    return drawn(drawings.class_bars(shares, colours)) if found.portraits else None
 
 
-def _outlines(found: Examination) -> Figure | None:
+def _outlines(found: Examination) -> Drawing | None:
     """Worst chips of every finding, and where there are none the first chips."""
     known = {item.stem for item in found.portraits}
     captions: dict[str, str] = {}
@@ -98,13 +97,13 @@ def _outlines(found: Examination) -> Figure | None:
             captions[case.name] = f"{finding.kind}\n{case.detail}"
     for item in found.portraits[:4]:
         captions.setdefault(item.stem, "as it is")
-    return drawings.outlined_chips(found, dict(islice(captions.items(), _WORST))) if captions else None
+    return drawn(drawings.outlined_chips(found, dict(islice(captions.items(), _WORST)))) if captions else None
 
 
-def _pairs(found: Examination) -> Iterator[Figure]:
+def _pairs(found: Examination) -> Iterator[Drawing]:
     """The likest pairs, those across splits first."""
     for pair in sorted(found.pairs, key=lambda pair: not found.across(pair))[:_PAIRS]:
         one, other = found.portraits[pair.one], found.portraits[pair.other]
         sides = [" and ".join(sorted(item.sides)) for item in (one, other)]
         title = f"{sides[0]} and {sides[1]}: likeness {pair.likeness:.2f}"
-        yield drawings.pair_side_by_side(found, one.stem, other.stem, title)
+        yield drawn(drawings.pair_side_by_side(found, one.stem, other.stem, title))

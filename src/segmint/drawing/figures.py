@@ -4,15 +4,15 @@ Colours are those of Okabe and Ito (2008), which people with any kind of colour 
 matplotlib ``Figure`` objects; pyplot and its global state are not touched.
 
 Example:
-    >>> save(confusion_matrix(evaluation), Path("meta/confusion_matrix.png"))
+    >>> replace_file(Path("meta/confusion_matrix.png"), drawn(confusion_matrix(evaluation)).png)
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib as mpl
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.drawing.pictures import ERROR_COLOURS, SKY, VERMILION, class_picture, error_picture, picture
-from segmint.files import replace_file
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Evaluation
@@ -221,17 +220,26 @@ def scene_panel(
     return figure
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file, without anything that differs between two equal runs."""
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn figure.
+
+    Attributes:
+        words: Its titles, for people who do not see it.
+        png: The file, without anything that differs between two equal runs.
+    """
+
+    words: str
+    png: bytes
+
+
+def drawn(figure: Figure) -> Drawing:
+    """Draw a figure."""
     stream = io.BytesIO()
     with mpl.rc_context(_STYLE):  # tick labels are made only now
         figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write as PNG, beside the target first, then renamed over it."""
-    replace_file(path, png(figure))
+    titles = [figure.get_suptitle(), *(axes.get_title(loc="left") for axes in figure.axes)]
+    return Drawing("; ".join(title for title in titles if title), stream.getvalue())
 
 
 def show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:

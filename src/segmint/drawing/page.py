@@ -17,9 +17,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from segmint.drawing.figures import png
+from segmint.drawing.figures import Drawing
 
 
 def template(path: Path, **filters: Callable[[Any], str]) -> Template:
@@ -35,12 +34,10 @@ def template(path: Path, **filters: Callable[[Any], str]) -> Template:
     return page.get_template(path.name)
 
 
-def image(figure: Figure) -> Markup:
-    """The figure as an ``img`` element whose alternative text is made of the figure's titles."""
-    titles = [figure.get_suptitle(), *(axes.get_title(loc="left") for axes in figure.axes)]
-    words = "; ".join(title for title in titles if title)
-    source = base64.b64encode(png(figure)).decode("ascii")
-    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(words, source)
+def image(drawing: Drawing) -> Markup:
+    """The drawing as an ``img`` element with its words as alternative text."""
+    source = base64.b64encode(drawing.png).decode("ascii")
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(drawing.words, source)
 
 
 def duration(seconds: float) -> str:

@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from segmint.contract import ModelContract
 from segmint.drawing import figures
+from segmint.drawing.figures import Drawing, drawn
 from segmint.drawing.page import template
 from segmint.errors import SceneError
 from segmint.evaluation.labelled import Labelled
@@ -126,11 +125,11 @@ def write(folder: Path, contract: ModelContract, outcome: Outcome, about: About)
     """Write every file, each whole or not at all, the page last; gives their names."""
     evaluation = outcome.evaluation
     pictures = dict(_pictures(contract, outcome))
-    confusion = figures.confusion_matrix(evaluation)
+    confusion = drawn(figures.confusion_matrix(evaluation))
     files: dict[str, str | bytes] = {
         f"{SPLIT}_chips.csv": counts_table(evaluation),
-        "confusion_matrix.png": figures.png(confusion),
-        **{f"{name}.png": figures.png(picture) for name, picture in pictures.items()},
+        "confusion_matrix.png": confusion.png,
+        **{f"{name}.png": picture.png for name, picture in pictures.items()},
         "report.html": _page(contract, outcome, about, confusion, pictures),
     }
     names = [METRICS, *files]
@@ -157,16 +156,14 @@ def _plain(outcome: Outcome, about: About, names: list[str]) -> dict[str, Any]:
 
 
 def _page(
-    contract: ModelContract, outcome: Outcome, about: About, confusion: Figure, pictures: dict[str, Figure]
+    contract: ModelContract, outcome: Outcome, about: About, confusion: Drawing, pictures: dict[str, Drawing]
 ) -> str:
     evaluation, error = outcome.evaluation, outcome.reliability.error()
     truth = [sum(row) for row in evaluation.confusion]
-    drawn = {
-        "confusion_matrix": confusion,
-        "reliability": figures.reliability(outcome.reliability.bins(), "this model", f"Calibration error {error:.3f}"),
-    }
+    reliability = figures.reliability(outcome.reliability.bins(), "this model", f"Calibration error {error:.3f}")
+    shown = {"confusion_matrix": confusion, "reliability": drawn(reliability)}
     if evaluation.pr_curve:
-        drawn["precision_recall"] = figures.precision_recall(evaluation, about.parameters["threshold"])
+        shown["precision_recall"] = drawn(figures.precision_recall(evaluation, about.parameters["threshold"]))
     return template(Path(__file__).with_name("report.html.j2"), score=card.score).render(
         contract=contract,
         found=card.found(contract),
@@ -183,7 +180,7 @@ def _page(
         min_iou=MIN_IOU,
         rows=_rows(outcome),
         listed=_LISTED,
-        figures=drawn,
+        figures=shown,
         examples=[picture for name, picture in pictures.items() if not name.startswith("scene_")],
         overviews=[picture for name, picture in pictures.items() if name.startswith("scene_")],
     )
@@ -198,14 +195,14 @@ def _rows(outcome: Outcome) -> list[Row]:
     return sorted(rows, key=lambda row: (row.iou is None, row.iou))
 
 
-def _pictures(contract: ModelContract, outcome: Outcome) -> Iterator[tuple[str, Figure]]:
+def _pictures(contract: ModelContract, outcome: Outcome) -> Iterator[tuple[str, Drawing]]:
     """Name of a file without its ending, and the picture."""
     scores = {chip.stem: card.score(chip.iou) for chip in outcome.evaluation.chips}
     for number, scene in enumerate(outcome.overviews, 1):
         title = f"{scene.stem}: IoU {scores[scene.stem]}"
-        yield f"scene_{number}", figures.scene_panel(scene.raw, scene.target, scene.prediction, contract, title)
+        yield f"scene_{number}", drawn(figures.scene_panel(scene.raw, scene.target, scene.prediction, contract, title))
     for kind, extremes in (("best", outcome.best), ("worst", outcome.worst)):
         for number, (iou, shown) in enumerate(extremes, 1):
             title = f"{kind}: {shown.stem}, IoU {card.score(iou)}"
-            drawn = shown.raw, shown.target, shown.probability, shown.prediction
-            yield f"{kind}_{number}", figures.chip_panel(*drawn, contract, title)
+            rasters = shown.raw, shown.target, shown.probability, shown.prediction
+            yield f"{kind}_{number}", drawn(figures.chip_panel(*rasters, contract, title))

@@ -2,13 +2,14 @@
 
 Example:
     >>> dossier = Dossier(contract, evaluation, calibration, history, best, worst)
-    >>> dossier.draw(staging)
-    >>> dossier.write(staging, prepared.statistics, proofs, stages.seconds, run_facts)
+    >>> painter = dossier.begin()  # then export and prove
+    >>> dossier.write(staging, painter, prepared.statistics, proofs, stages.seconds, run_facts)
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from matplotlib.image import imsave
 from segmint.contract import ModelContract
 from segmint.data.statistics import Statistics
 from segmint.drawing import figures, pictures
+from segmint.drawing.painter import Painter
 from segmint.evaluation.results import counts_table
 from segmint.export import card
 from segmint.export.publication import Staging
@@ -49,44 +51,51 @@ class Dossier:
     best: list[Example]
     worst: list[Example]
 
-    def draw(self, staging: Staging) -> None:
-        """Write the confusion matrix, one example in three pictures, and the counts per chip."""
-        figures.save(figures.confusion_matrix(self.evaluation), staging["confusion_matrix.png"])
-        shown = (self.best or self.worst)[0]
-        imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))
-        imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract.output.classes))
-        imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract.output.classes))
-        replace_file(staging["test_chips.csv"], counts_table(self.evaluation))
-
-    def _reliability(self) -> Figure:
+    def begin(self) -> Painter:
+        """Let a process of its own draw the figures meanwhile."""
         before, after = self.calibration.ece_before, self.calibration.ece_after
         title = f"Calibration error {before:.3f} before, {after:.3f} after scaling"
-        return figures.reliability(self.calibration.bins, f"temperature {self.calibration.temperature:.2f}", title)
+        label = f"temperature {self.calibration.temperature:.2f}"
+        sketches = {
+            "curves": partial(figures.curves, self.history),
+            "confusion_matrix": partial(figures.confusion_matrix, self.evaluation),
+            "reliability": partial(figures.reliability, self.calibration.bins, label, title),
+        }
+        if self.evaluation.pr_curve:
+            threshold = self.calibration.threshold
+            sketches["precision_recall"] = partial(figures.precision_recall, self.evaluation, threshold)
+        return Painter.start(sketches | self._panels())
+
+    def _panels(self) -> dict[str, partial[Figure]]:
+        """Best and worst tiles, by their titles."""
+        shown = [("best", example) for example in self.best] + [("worst", example) for example in self.worst]
+        titled = {f"{word}: {example.stem}": example for word, example in shown}
+        return {
+            title: partial(
+                figures.chip_panel, tile.raw, tile.target, tile.probability, tile.prediction, self.contract, title
+            )
+            for title, tile in titled.items()
+        }
 
     def write(
         self,
         staging: Staging,
+        painter: Painter,
         statistics: Statistics,
         proofs: list[Proof],
         seconds: dict[str, float],
         run_facts: dict[str, str],
     ) -> None:
-        """Write ``report.html`` and ``model_card.md``."""
+        """Write the confusion matrix, an example in three pictures, the counts per chip, the report and the card."""
+        drawings = painter.finish()
+        panels = [drawings.pop(title) for title in self._panels()]
+        replace_file(staging["confusion_matrix.png"], drawings["confusion_matrix"].png)
+        shown = (self.best or self.worst)[0]
+        imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))
+        imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract.output.classes))
+        imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract.output.classes))
+        replace_file(staging["test_chips.csv"], counts_table(self.evaluation))
         proven = [asdict(proof) | {"passed": proof.passed} for proof in proofs]
-        drawn = {
-            "curves": figures.curves(self.history),
-            "confusion_matrix": figures.confusion_matrix(self.evaluation),
-            "reliability": self._reliability(),
-        }
-        if self.evaluation.pr_curve:
-            drawn["precision_recall"] = figures.precision_recall(self.evaluation, self.calibration.threshold)
-        panels = [
-            figures.chip_panel(
-                shown.raw, shown.target, shown.probability, shown.prediction, self.contract, f"{word}: {shown.stem}"
-            )
-            for word, examples in (("best", self.best), ("worst", self.worst))
-            for shown in examples
-        ]
         report.write(
             staging["report.html"],
             self.contract,
@@ -96,7 +105,7 @@ class Dossier:
             statistics,
             proven,
             seconds,
-            drawn,
+            drawings,
             panels,
             run_facts,
         )

@@ -13,9 +13,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-
 from segmint.contract import ModelContract
+from segmint.drawing.figures import Drawing
 from segmint.drawing.page import template
 from segmint.export import card
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
@@ -36,8 +35,8 @@ def write(
     statistics: Statistics,
     parity: list[dict[str, Any]],
     stages: dict[str, float],
-    figures: dict[str, Figure],
-    examples: list[Figure],
+    figures: dict[str, Drawing],
+    examples: list[Drawing],
     run: dict[str, str],
 ) -> None:
     """Write the page, beside the target first, then renamed over it.
