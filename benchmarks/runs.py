@@ -30,7 +30,7 @@ class Run:
         stages: Seconds of each stage.
         epochs: Seconds between the ends of successive epochs, the first epoch left out.
         tiles: Tiles of each split.
-        peak: Most bytes of memory that it held.
+        peak: Most bytes of memory that it held, without the processes it starts for seconds (Esri package, figures).
         private: The same without pages of files, which the system may take back.
         seconds: Wall-clock time of the whole command.
     """

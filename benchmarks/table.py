@@ -53,7 +53,7 @@ CLAIMS = (
 
 
 def row(claim: Claim) -> str:
-    """Run it; its output is shown as it comes."""
+    """Run it; its output is shown as it comes. The row names the machine, since others may stand from another one."""
     ran = subprocess.Popen(
         [sys.executable, *shlex.split(claim.command)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     )
@@ -66,7 +66,7 @@ def row(claim: Claim) -> str:
         raise SystemExit(f"{claim.command} ended with status {ran.returncode}")
     *_, last = re.finditer(r"ratio:? ([\d.]+)(?: \(from ([\d.]+) to ([\d.]+)\))?", said)
     spread = f"{last[2]} to {last[3]}" if last[2] else "one pair"
-    return f"| {claim.what} | {last[1]} | {spread} | {claim.wanted} | `python {claim.command}` |"
+    return f"| {claim.what} | {last[1]} | {spread} | {claim.wanted} | {describe()} | `python {claim.command}` |"
 
 
 def main() -> None:
@@ -83,10 +83,8 @@ def main() -> None:
     kept |= {line.rpartition("`python ")[2]: line for line in rows}
     order = [f"{claim.command}` |" for claim in CLAIMS]
     table = [
-        f"On {describe()}.",
-        "",
-        "| ratio | median | spread | wanted | command |",
-        "|---|--:|---|---|---|",
+        "| ratio | median | spread | wanted | on | command |",
+        "|---|--:|---|---|---|---|",
         *(kept[key] for key in order if key in kept),
     ]
     PAGE.write_text("\n".join([before + BEGIN, "", *table, "", END + after]), encoding="utf-8")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src"
-MODES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+MODES = [Path("/sys/kernel/mm/transparent_hugepage", name) for name in ("enabled", "defrag")]
+AT_ONCE = all(path.is_file() and "madvise]" in path.read_text() for path in MODES)
 HOLD = "held = torch.ones(64 * 2**20 // 4); print(open('/proc/self/smaps_rollup').read())"
 
 
@@ -22,7 +23,7 @@ def large_pages(imports: str, **environment: str) -> int:
     return 1024 * int(found[1])
 
 
-@pytest.mark.skipif(not MODES.is_file() or "[madvise]" not in MODES.read_text(), reason="this kernel decides by itself")
+@pytest.mark.skipif(not AT_ONCE, reason="this kernel decides by itself")
 class TestLargeTensors:
     @pytest.mark.parametrize("imports", ["segmint, torch", "torch, segmint.training.session, segmint.export.formats"])
     def test_lie_in_large_pages(self, imports):

@@ -2,9 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
-from multiprocessing import active_children
 from pathlib import Path
 
 import psutil
@@ -15,49 +13,53 @@ from segmint.drawing import figures
 from segmint.drawing.painter import Painter
 
 SRC = Path(__file__).resolve().parents[2] / "src"
-BINS = [(0.1, 0.2, 10), (0.6, 0.5, 20)]
+SKETCHES = {
+    title: partial(figures.reliability, [(0.1, 0.2, 10), (0.6, 0.5, 20)], "a model", title) for title in ("one", "two")
+}
 LEFT_ALONE = """
 import time
 from functools import partial
-from multiprocessing import active_children
 from segmint.drawing import figures
 from segmint.drawing.painter import Painter
-painter = Painter.start({str(n): partial(figures.reliability, [(0.1, 0.2, 10)], "a", "b") for n in range(8)})
-print(active_children()[0].pid, flush=True)
+painter = Painter.start({"one": partial(figures.reliability, [(0.1, 0.2, 10)], "a", "b")})
+print(painter.process.pid, flush=True)
 time.sleep(60)
 """
 
 
-def test_what_another_process_draws_is_what_this_one_would_draw():
-    sketches = {title: partial(figures.reliability, BINS, "a model", title) for title in ("one", "two")}
-    drawings = Painter.start(sketches).finish()
-    assert drawings == {title: figures.drawn(sketch()) for title, sketch in sketches.items()}
-    assert drawings["two"].words == "two"
+@pytest.fixture(scope="module")
+def expected():
+    return {title: figures.drawn(sketch()) for title, sketch in SKETCHES.items()}
 
 
-def test_what_goes_wrong_there_is_said_here():
+def test_what_another_process_draws_is_what_this_one_would_draw(expected):
+    painter = Painter.start(SKETCHES)
+    assert painter.finish() == expected
+    assert painter.process.returncode == 0
+    assert expected["two"].words == "two"
+
+
+def test_what_is_wrong_with_a_sketch_is_said_here():
     with pytest.raises(AttributeError, match="precision"):
         Painter.start({"one": partial(Figure, precision=3)}).finish()
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no masks of signals here")
-def test_interrupting_everything_does_not_interrupt_the_drawing():
-    painter = Painter.start({"one": partial(figures.reliability, BINS, "a model", "one")})
-    for process in active_children():
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGINT)
-    assert painter.finish()["one"].png.startswith(b"\x89PNG")
+def test_figures_are_drawn_although_the_process_was_ended(expected):
+    painter = Painter.start(SKETCHES)
+    painter.process.kill()
+    assert painter.finish() == expected
 
 
-def test_nobody_draws_on_for_a_process_that_was_killed():
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes here")
+def test_interrupting_a_command_does_not_interrupt_the_drawing():
     given = os.environ | {"PYTHONPATH": str(SRC)}
-    killed = subprocess.Popen([sys.executable, "-c", LEFT_ALONE], stdout=subprocess.PIPE, text=True, env=given)
-    assert killed.stdout is not None
-    painter = psutil.Process(int(killed.stdout.readline()))
-    killed.kill()
-    killed.wait()
-    killed.stdout.close()
-    started = time.monotonic()
-    while painter.is_running() and painter.status() != psutil.STATUS_ZOMBIE and time.monotonic() < started + 100:
-        time.sleep(0.2)
-    assert not painter.is_running() or painter.status() == psutil.STATUS_ZOMBIE
+    command = [sys.executable, "-c", LEFT_ALONE]
+    asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=given,
+                              start_new_session=True)  # fmt: skip
+    assert asking.stdout is not None
+    painter = psutil.Process(int(asking.stdout.readline()))
+    os.killpg(asking.pid, signal.SIGINT)
+    assert asking.wait(60) != 0
+    asking.stdout.close()
+    gone, alive = psutil.wait_procs([painter], timeout=100)
+    assert gone, alive  # nobody draws on for ever

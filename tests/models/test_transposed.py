@@ -40,7 +40,22 @@ def test_what_is_exported_holds_the_operation_by_its_name():
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_answer_lies_in_memory_as_the_next_convolution_wants_it(layout):
+def test_the_answer_lies_in_memory_as_the_features_do(layout):
     layer = TransposedConvolution(4, 3).train().to(memory_format=layout)
     answer = layer(torch.zeros(2, 4, 6, 6).contiguous(memory_format=layout))
-    assert answer.is_contiguous(memory_format=torch.channels_last)
+    assert answer.is_contiguous(memory_format=layout)
+
+
+def test_mixed_precision_rounds_the_answer_and_nothing_else():
+    layer = TransposedConvolution(8, 4).train()
+    features = torch.randn(2, 8, 6, 6).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        answer = layer(features)
+    answer.float().square().sum().backward()
+    assert answer.dtype == torch.bfloat16
+    exact = torch.nn.functional.conv_transpose2d(features, layer.weight, layer.bias, stride=2)
+    torch.testing.assert_close(answer.float(), exact, rtol=2**-6, atol=2**-5)
+    expected = torch.autograd.grad(exact.square().sum(), layer.weight)[0]
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.dtype == torch.float32
+    assert (layer.weight.grad - expected).norm() < 0.02 * expected.norm()

@@ -1,6 +1,7 @@
 r"""A process of its own that draws figures, which takes seconds of one core, while this one goes on.
 
-It ignores Ctrl-C, since whoever started it decides, and ends by itself when nobody is there to take what it drew.
+What it is asked and what it answers lies in files without a name: nothing is left behind, whoever ends first, and
+Ctrl-C reaches only the process that asked.
 
 Example:
     >>> painter = Painter.start({"curves": partial(figures.curves, history)})
@@ -10,16 +11,23 @@ Example:
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator, Mapping
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO
 
 from matplotlib.figure import Figure
 
 from segmint.drawing.figures import Drawing, drawn
+
+Sketches = Mapping[str, Callable[[], Figure]]
+
+_SOURCES = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -27,53 +35,51 @@ class Painter:
     """Figures in work.
 
     Attributes:
-        answers: Where the drawings come from.
+        sketches: What is drawn.
+        process: Who draws it.
+        answer: Where the drawings will be.
     """
 
-    answers: Connection
+    sketches: Sketches
+    process: subprocess.Popen[bytes]
+    answer: IO[bytes]
 
     @classmethod
-    def start(cls, sketches: Mapping[str, Callable[[], Figure]]) -> Painter:
-        """Begin; each sketch is a function of a module, or a ``partial`` of one, and makes a figure."""
-        context = multiprocessing.get_context("spawn")
-        answers, theirs = context.Pipe(duplex=False)
-        with _no_interrupt():
-            context.Process(target=_draw, args=(theirs, dict(sketches)), daemon=True).start()
-        theirs.close()
-        return cls(answers)
+    def start(cls, sketches: Sketches) -> Painter:
+        """Begin; each sketch is a ``partial`` of a module's function, and makes a figure."""
+        answer = tempfile.TemporaryFile()  # noqa: SIM115  finish closes it
+        command = [sys.executable, "-c", f"import {__name__} as painter; painter.draw()"]
+        known = os.pathsep.join(filter(None, (str(_SOURCES), os.environ.get("PYTHONPATH"))))
+        with tempfile.TemporaryFile() as question:
+            pickle.dump(dict(sketches), question)
+            question.seek(0)
+            process = subprocess.Popen(
+                command,
+                stdin=question,
+                stdout=answer,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=os.environ | {"PYTHONPATH": known},
+            )
+        return cls(sketches, process, answer)
 
     def finish(self) -> dict[str, Drawing]:
         """Wait for the drawings, by the names of their sketches.
 
-        Raises:
-            Exception: What a sketch raised.
-            EOFError: The process was ended from outside.
+        Where the other process was ended or failed, they are drawn here, and what is wrong with one is raised.
         """
-        with self.answers:
-            answer = self.answers.recv()
-        if isinstance(answer, Exception):
-            raise answer
-        drawings: dict[str, Drawing] = answer
-        return drawings
+        with self.answer:
+            if self.process.wait():
+                return _drawings(self.sketches)
+            self.answer.seek(0)
+            found: dict[str, Drawing] = pickle.load(self.answer)
+        return found
 
 
-def _draw(answers: Connection, sketches: dict[str, Callable[[], Figure]]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(BrokenPipeError):
-        try:
-            answers.send({name: drawn(sketch()) for name, sketch in sketches.items()})
-        except Exception as error:  # for the process that waits
-            answers.send(error)
+def draw() -> None:
+    """What the process does: sketches from its standard input, drawings to its standard output."""
+    pickle.dump(_drawings(pickle.load(sys.stdin.buffer)), sys.stdout.buffer)
 
 
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """What is started inside never hears of Ctrl-C, not even before it can say so; Windows has no such mask."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _drawings(sketches: Sketches) -> dict[str, Drawing]:
+    return {name: drawn(sketch()) for name, sketch in sketches.items()}

@@ -1,9 +1,9 @@
 """The transposed 2x2 convolution of stride 2, which doubles height and width, trained as the matrix product it is.
 
 Its windows do not overlap: every pixel of the input gives four of the answer by itself, each a product with one of four
-matrices. On a processor oneDNN computes the gradients of the general operation up to three times slower than those of
-that product (``benchmarks/transposed.py``). In prediction and in what is exported it stays the operation that every
-runtime knows by name.
+matrices. On a processor, where the channels of a pixel lie side by side, oneDNN computes the gradients of the general
+operation up to three times slower than those of that product (``benchmarks/transposed.py``). In prediction and in what
+is exported it stays the operation that every runtime knows by name.
 
 Example:
     >>> TransposedConvolution(16, 8)(torch.zeros(2, 16, 32, 32)).shape
@@ -27,8 +27,9 @@ class TransposedConvolution(nn.ConvTranspose2d):
         super().__init__(inputs, outputs, kernel_size=2, stride=2)
 
     def forward(self, features: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        """The features at twice the resolution; ``output_size`` is the base class's and has to stay None."""
-        if not self.training or features.device.type != "cpu":
+        """The features at twice the resolution, in their own memory layout; ``output_size`` can only say the same."""
+        lies_by_pixels = features.is_contiguous(memory_format=torch.channels_last)
+        if not self.training or features.device.type != "cpu" or not lies_by_pixels:
             return super().forward(features, output_size)
         assert self.bias is not None
         batch, inputs, height, width = features.shape

@@ -67,14 +67,19 @@ class Dossier:
         return Painter.start(sketches | self._panels())
 
     def _panels(self) -> dict[str, partial[Figure]]:
-        """Best and worst tiles, by their titles."""
-        shown = [("best", example) for example in self.best] + [("worst", example) for example in self.worst]
-        titled = {f"{word}: {example.stem}": example for word, example in shown}
+        """Best and worst tiles; two may be of one chip."""
+        shown = [("best", tile) for tile in self.best] + [("worst", tile) for tile in self.worst]
         return {
-            title: partial(
-                figures.chip_panel, tile.raw, tile.target, tile.probability, tile.prediction, self.contract, title
+            f"tile {number}": partial(
+                figures.chip_panel,
+                tile.raw,
+                tile.target,
+                tile.probability,
+                tile.prediction,
+                self.contract,
+                f"{word}: {tile.stem}",
             )
-            for title, tile in titled.items()
+            for number, (word, tile) in enumerate(shown)
         }
 
     def write(
@@ -88,7 +93,7 @@ class Dossier:
     ) -> None:
         """Write the confusion matrix, an example in three pictures, the counts per chip, the report and the card."""
         drawings = painter.finish()
-        panels = [drawings.pop(title) for title in self._panels()]
+        panels = [drawings.pop(name) for name in self._panels()]
         replace_file(staging["confusion_matrix.png"], drawings["confusion_matrix"].png)
         shown = (self.best or self.worst)[0]
         imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))

@@ -5,7 +5,7 @@ escaped by the template engine.
 
 Example:
     >>> write(Path("meta/report.html"), contract, evaluation, calibration, history, statistics, parity,
-    ...       stages.seconds, {"curves": curves(history)}, [chip_panel(...)], run.facts())
+    ...       stages.seconds, {"curves": drawn(curves(history))}, [drawn(chip_panel(...))], run.facts())
 """
 
 from __future__ import annotations
