@@ -17,7 +17,8 @@ SKETCHES = {
     title: partial(figures.reliability, [(0.1, 0.2, 10), (0.6, 0.5, 20)], "a model", title) for title in ("one", "two")
 }
 LEFT_ALONE = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # commands in the background begin without it
 from functools import partial
 from segmint.drawing import figures
 from segmint.drawing.painter import Painter

@@ -28,7 +28,9 @@ def test_every_form_brings_the_same_contract_and_answer(model_folder, name):
         expected = choose(files, "torch").predict(windows)
     with find_model(str(folder / name)) as files:
         assert files.contract == ModelContract.read(folder / "contract.json")
-        np.testing.assert_allclose(choose(files, "auto").predict(windows), expected, atol=1e-5)
+        chosen = choose(files, "auto")
+        tolerance = 2e-2 if "bf16" in chosen.runtime else 1e-5  # a processor with AMX may be fastest in bf16
+        np.testing.assert_allclose(chosen.predict(windows), expected, atol=tolerance)
 
 
 def test_every_runtime_here_is_measured_and_the_fastest_is_taken(model_folder):
