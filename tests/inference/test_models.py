@@ -18,9 +18,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    "name", ["", "best_model.onnx", "best_model.pt", "best_model.pt2", "best_model.pth", "best_model.dlpk"]
+    ("name", "runtime"),
+    [
+        ("", "torch"),
+        ("best_model.onnx", "onnxruntime"),
+        *((f"best_model.{ending}", "torch") for ending in ("pt", "pt2", "pth", "dlpk")),
+    ],
 )
-def test_every_form_brings_the_same_contract_and_answer(model_folder, name):
+def test_every_form_brings_the_same_contract_and_answer(model_folder, name, runtime):
     folder = model_folder()
     windows = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64)).astype(np.float32)
     windows[0, :, :9] = np.nan
@@ -28,6 +33,7 @@ def test_every_form_brings_the_same_contract_and_answer(model_folder, name):
         expected = choose(files, "torch").predict(windows)
     with find_model(str(folder / name)) as files:
         assert files.contract == ModelContract.read(folder / "contract.json")
+        np.testing.assert_allclose(choose(files, runtime).predict(windows), expected, atol=1e-5)
         chosen = choose(files, "auto")
         tolerance = 2e-2 if "bf16" in chosen.runtime else 1e-5  # a processor with AMX may be fastest in bf16
         np.testing.assert_allclose(chosen.predict(windows), expected, atol=tolerance)

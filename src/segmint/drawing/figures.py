@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-BLUE, PURPLE = "#0072B2", "#CC79A7"
+BLUE = "#0072B2"
 
 _DPI = 120
 _STYLE: dict[Any, Any] = {
@@ -242,9 +242,9 @@ def drawn(figure: Figure) -> Drawing:
     return Drawing("; ".join(title for title in titles if title), stream.getvalue())
 
 
-def show(axes: Axes, drawn: NDArray[np.generic], title: str) -> None:
+def show(axes: Axes, pixels: NDArray[np.generic], title: str) -> None:
     """A picture ``[H, W, 3]``, or ``[H, W]`` of 0..1, without a frame."""
-    axes.imshow(drawn, interpolation="nearest", cmap="cividis", vmin=0, vmax=1)  # only a one-band picture heeds cmap
+    axes.imshow(pixels, interpolation="nearest", cmap="cividis", vmin=0, vmax=1)  # only a one-band picture heeds cmap
     axes.set_title(title, fontweight="normal")
     axes.set_axis_off()
 

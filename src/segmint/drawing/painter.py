@@ -48,13 +48,12 @@ class Painter:
     def start(cls, sketches: Sketches) -> Painter:
         """Begin; each sketch is a ``partial`` of a module's function, and makes a figure."""
         answer = tempfile.TemporaryFile()  # noqa: SIM115  finish closes it
-        command = [sys.executable, "-c", f"import {__name__} as painter; painter.draw()"]
         known = os.pathsep.join(filter(None, (str(_SOURCES), os.environ.get("PYTHONPATH"))))
         with tempfile.TemporaryFile() as question:
             pickle.dump(dict(sketches), question)
             question.seek(0)
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", __name__],
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.DEVNULL,
@@ -76,10 +75,9 @@ class Painter:
         return found
 
 
-def draw() -> None:
-    """What the process does: sketches from its standard input, drawings to its standard output."""
-    pickle.dump(_drawings(pickle.load(sys.stdin.buffer)), sys.stdout.buffer)
-
-
 def _drawings(sketches: Sketches) -> dict[str, Drawing]:
     return {name: drawn(sketch()) for name, sketch in sketches.items()}
+
+
+if __name__ == "__main__":  # the process that draws
+    pickle.dump(_drawings(pickle.load(sys.stdin.buffer)), sys.stdout.buffer)

@@ -28,8 +28,8 @@ class TransposedConvolution(nn.ConvTranspose2d):
 
     def forward(self, features: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
         """The features at twice the resolution, in their own memory layout; ``output_size`` can only say the same."""
-        lies_by_pixels = features.is_contiguous(memory_format=torch.channels_last)
-        if not self.training or features.device.type != "cpu" or not lies_by_pixels:
+        trained_here = self.training and features.device.type == "cpu"
+        if not (trained_here and features.is_contiguous(memory_format=torch.channels_last)):
             return super().forward(features, output_size)
         assert self.bias is not None
         batch, inputs, height, width = features.shape
