@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from places import raster_input, write_raster
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as transform
 
 from segmint.data.augmentation import Augmentation
 from segmint.data.dataset import EpochOrder, TileDataset, loader
@@ -71,6 +75,23 @@ def test_corners_that_a_rotation_uncovers_do_not_count():
     image, mask = Augmentation(recipe, RGB)(ones.float()[None], ones, np.random.default_rng(4))
     assert 0 < (mask == 255).float().mean() < 0.3
     assert (image[0][mask == 255] < 1).any()
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 2**31), size=st.integers(24, 90), largest=st.floats(1.0, 180.0))
+def test_a_rotation_is_the_one_of_torchvision(seed, size, largest):
+    recipe = AugmentationRecipe(flip=0.0, quarter_turns=False, rotation=largest, brightness=0.0, contrast=0.0)
+    draw = np.random.default_rng(seed)
+    image = torch.from_numpy(draw.standard_normal((3, size, size), np.float32))
+    target = torch.from_numpy(draw.integers(0, 3, (size, size)).astype(np.uint8))
+    changed, mask = Augmentation(recipe, RGB)(image, target, np.random.default_rng(seed))
+    angle = np.random.default_rng(seed)
+    angle.random(2)  # the two flips
+    degrees = float(angle.uniform(-largest, largest))
+    turned = transform.rotate(image, degrees, InterpolationMode.BILINEAR)
+    torch.testing.assert_close(changed, turned, atol=1e-3, rtol=0)
+    expected = transform.rotate(target[None], degrees, InterpolationMode.NEAREST, fill=255.0)[0]
+    assert (mask != expected).float().mean() < 0.002  # a place between two pixels may round to either
 
 
 def test_radiometry_changes_bands_apart_and_masks_never():

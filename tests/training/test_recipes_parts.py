@@ -96,8 +96,26 @@ def test_a_network_with_a_temporal_part_has_two_learning_rates():
     assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {"temporal": 1e-3, "spatial": 1e-4}
 
 
+@pytest.mark.parametrize("foreground", [0, 1])
+def test_noise_is_as_wide_as_the_recipe_says_and_stays_out_of_categories(foreground):
+    item = Input(
+        bands=(Band(name="height"), Band(name="cover", kind="categorical", categories=(1, 2))),
+        source_dtype="float32",
+        value_range=(0, 2),
+        normalisation=Normalisation(scale=1, mean=(0, 0), std=(1, 1), source="training split"),
+    )
+    recipe = AugmentationRecipe(rotation=0.0, brightness=0.0, contrast=0.0, noise=0.1, strong=1.5)
+    image, target = torch.ones(3, 64, 64), torch.full((64, 64), foreground, dtype=torch.uint8)
+    changed, again = (Augmentation(recipe, item)(image, target, np.random.default_rng(3))[0] for _ in range(2))
+    assert torch.equal(changed, again)
+    assert torch.equal(changed[1:], image[1:])
+    assert changed[0].mean() == pytest.approx(1, abs=0.01)
+    assert changed[0].std() == pytest.approx(0.15 if foreground else 0.1, rel=0.05)  # of 4096 pixels
+
+
+@pytest.mark.parametrize("rotation", [0.0, 40.0])
 @pytest.mark.parametrize("seed", range(8))
-def test_directions_turn_with_the_ground(seed):
+def test_directions_turn_with_the_ground(seed, rotation):
     """A gradient that points where a band of compass directions says still does so after any flip and turn."""
     item = Input(
         bands=(Band(name="height"), Band(name="aspect", kind="circular")),
@@ -109,11 +127,12 @@ def test_directions_turn_with_the_ground(seed):
     angle = 30.0  # compass degrees: the height grows towards there
     height = columns * np.sin(np.radians(angle)) - rows * np.cos(np.radians(angle))
     image = torch.from_numpy(Normaliser(item)(np.stack([height, np.full((32, 32), angle, np.float32)])))
-    recipe = AugmentationRecipe(rotation=0.0, brightness=0.0, contrast=0.0)
+    recipe = AugmentationRecipe(rotation=rotation, brightness=0.0, contrast=0.0)
     changed, _ = Augmentation(recipe, item)(image, torch.zeros(32, 32, dtype=torch.uint8), np.random.default_rng(seed))
     south, east = np.gradient(changed[0].numpy())
-    np.testing.assert_allclose(changed[1], east, atol=1e-4)
-    np.testing.assert_allclose(changed[2], -south, atol=1e-4)
+    inside = np.s_[10:22, 10:22]  # what no rotation uncovers
+    np.testing.assert_allclose(changed[1][inside], east[inside], atol=1e-4)
+    np.testing.assert_allclose(changed[2][inside], -south[inside], atol=1e-4)
 
 
 @pytest.fixture

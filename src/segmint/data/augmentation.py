@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 import torch
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as transform
+from numpy.typing import NDArray
+from torch.nn import functional
 
 from segmint.data.chips import IGNORE
 from segmint.interface import Input
@@ -32,7 +32,7 @@ class Augmentation:
 
     def __init__(self, recipe: AugmentationRecipe, item: Input) -> None:
         self.recipe = recipe
-        self.continuous = torch.tensor([name in _continuous(item) for name in item.channels])
+        self.continuous = np.array([name in _continuous(item) for name in item.channels], np.float32)
         self.angles = [
             (item.channels.index(f"sin({band.name})"), item.channels.index(f"cos({band.name})"))
             for band in item.bands
@@ -52,26 +52,23 @@ class Augmentation:
         Returns:
             Image and target of the same shapes; corners that a rotation uncovers are 0 and ignored.
         """
-        target = target[None]
         vertical = self.recipe.flip if self.recipe.flip_vertical is None else self.recipe.flip_vertical
         if draw.random() < self.recipe.flip:
-            image, target = transform.horizontal_flip(image), transform.horizontal_flip(target)
+            image, target = image.flip(2), target.flip(1)
             self._mirror_angles(image, east=True)
         if draw.random() < vertical:
-            image, target = transform.vertical_flip(image), transform.vertical_flip(target)
+            image, target = image.flip(1), target.flip(0)
             self._mirror_angles(image, east=False)
         if self.recipe.quarter_turns:
             turns = int(draw.integers(4))
-            image, target = torch.rot90(image, turns, (1, 2)), torch.rot90(target, turns, (1, 2))
+            image, target = torch.rot90(image, turns, (1, 2)), torch.rot90(target, turns)
             self._turn_angles(image, turns * math.pi / 2)
         if self.recipe.rotation:
-            angle = float(draw.uniform(-self.recipe.rotation, self.recipe.rotation))
-            image = transform.rotate(image, angle, InterpolationMode.BILINEAR, fill=0.0)
-            target = transform.rotate(target, angle, InterpolationMode.NEAREST, fill=float(IGNORE))
-            self._turn_angles(image, math.radians(angle))
-        strong = bool(((target > 0) & (target != IGNORE)).float().mean() > FOREGROUND_SHARE)
-        image = self._radiometry(image, draw, self.recipe.strong if strong else 1.0)
-        return image.contiguous(), target[0].contiguous()
+            angle = math.radians(draw.uniform(-self.recipe.rotation, self.recipe.rotation))
+            image, target = _rotated(image, target, angle)
+            self._turn_angles(image, angle)
+        strength = self.recipe.strong if shows_foreground(target.numpy()) else 1.0
+        return self._radiometry(image, draw, strength).contiguous(), target.contiguous()
 
     def _mirror_angles(self, image: torch.Tensor, east: bool) -> None:
         """A compass angle a becomes -a when east and west change places, 180 - a when north and south do."""
@@ -87,14 +84,32 @@ class Augmentation:
             image[cosine] = old_cosine * turn_cosine + old_sine * turn_sine
 
     def _radiometry(self, image: torch.Tensor, draw: np.random.Generator, strength: float) -> torch.Tensor:
-        bands, recipe = image.shape[0], self.recipe
-        gain = 1 + strength * draw.uniform(-recipe.contrast, recipe.contrast, bands)
-        shift = strength * draw.uniform(-recipe.brightness, recipe.brightness, bands)
-        changed = image * _per_band(gain) + _per_band(shift)
+        bands, recipe, strengths = len(image), self.recipe, strength * self.continuous
+        gain = 1 + strengths * draw.uniform(-recipe.contrast, recipe.contrast, bands)
+        shift = strengths * draw.uniform(-recipe.brightness, recipe.brightness, bands)
+        changed = torch.addcmul(_per_band(shift), image, _per_band(gain))
         if recipe.noise:
-            noise = draw.standard_normal(image.shape, np.float32) * np.float32(strength * recipe.noise)
-            changed = changed + torch.from_numpy(noise)
-        return torch.where(self.continuous[:, None, None], changed, image)
+            source = torch.Generator().manual_seed(int(draw.integers(2**63)))
+            changed.addcmul_(torch.randn(image.shape, generator=source), _per_band(strengths * recipe.noise))
+        return changed
+
+
+def shows_foreground(target: NDArray[np.uint8]) -> bool:
+    """Whether a tile's class values ``[S, S]`` show more than 1 % of a class but the first."""
+    return bool(np.count_nonzero((target > 0) & (target != IGNORE)) > FOREGROUND_SHARE * target.size)
+
+
+def _rotated(image: torch.Tensor, target: torch.Tensor, angle: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both turned counterclockwise about their centre, by radians; what no pixel covers is 0 and ignored.
+
+    Image and mask share one grid of places, which torchvision's ``rotate`` would compute for each of them.
+    """
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]])
+    grid = functional.affine_grid(turn[None], [1, 1, *target.shape], align_corners=False)
+    image = functional.grid_sample(image[None], grid, "bilinear", align_corners=False)[0]
+    below = (IGNORE - target)[None, None].float()  # so that the 0 of uncovered places means ignored
+    below = functional.grid_sample(below, grid, "nearest", align_corners=False)[0, 0]
+    return image, IGNORE - below.to(torch.uint8)
 
 
 def _continuous(item: Input) -> set[str]:
@@ -102,5 +117,5 @@ def _continuous(item: Input) -> set[str]:
     return {band.name for band in item.bands if band.kind == "continuous"} | {band.name for band in derived}
 
 
-def _per_band(values: np.ndarray) -> torch.Tensor:
+def _per_band(values: NDArray[np.floating]) -> torch.Tensor:
     return torch.from_numpy(values.astype(np.float32))[:, None, None]

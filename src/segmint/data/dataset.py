@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from segmint.data.augmentation import FOREGROUND_SHARE, Augmentation
-from segmint.data.chips import IGNORE
+from segmint.data.augmentation import Augmentation, shows_foreground
 from segmint.data.normalisation import Normaliser
 from segmint.data.reader import TileSource
 
@@ -110,9 +109,4 @@ def loader(
 
 def foreground_weights(dataset: TileDataset, weight: float) -> NDArray[np.float64]:
     """``weight`` for tiles that show more than 1 % of a class but the first, 1 for the others."""
-    shares = [_foreground_share(dataset.read(position)[1]) for position in range(len(dataset))]
-    return np.where(np.array(shares) > FOREGROUND_SHARE, weight, 1.0)
-
-
-def _foreground_share(target: NDArray[np.uint8]) -> float:
-    return float(((target > 0) & (target != IGNORE)).mean())
+    return np.array([weight if shows_foreground(dataset.read(at)[1]) else 1.0 for at in range(len(dataset))])

@@ -40,8 +40,11 @@ class WeightedLoss(nn.Module):
         super().__init__()
         named = {item.name: getattr(recipe, item.name) for item in fields(recipe) if item.name != "class_weights"}
         self.weights: dict[str, float] = {name: weight for name, weight in named.items() if weight > 0}
-        self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
-        self.class_weights: torch.Tensor
+        counts = torch.zeros(IGNORE + 1)
+        counts[: len(class_weights)] = torch.tensor(class_weights)
+        self.register_buffer("counts", counts, persistent=False)
+        self.counts: torch.Tensor
+        """How much a pixel counts, by its class value; nothing where it is ignored."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Scalar loss of logits ``[B, K, H, W]`` and target ``[B, H, W]`` (class values, 255 ignored)."""
@@ -50,24 +53,24 @@ class WeightedLoss(nn.Module):
 
     def parts(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each loss by its name, without its weight."""
-        scores, labels = logits.float(), target.long()
-        return {name: self._part(name, scores, labels) for name in self.weights}
+        scores = logits.float()
+        return {name: self._part(name, scores, target) for name in self.weights}
 
-    def _part(self, name: str, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """One loss of fp32 logits ``[B, K, H, W]`` and class values ``[B, H, W]``."""
+    def _part(self, name: str, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """One loss of fp32 logits ``[B, K, H, W]``."""
         binary = scores.shape[1] == 1
         if name in _OVERLAP:
-            loss: torch.Tensor = _OVERLAP[name]("binary" if binary else "multiclass")(scores, labels)
+            loss: torch.Tensor = _OVERLAP[name]("binary" if binary else "multiclass")(scores, target)
             return loss
-        known = labels != IGNORE
-        truth = labels.where(known, 0)
         if binary:
-            entropy = functional.binary_cross_entropy_with_logits(scores[:, 0], truth.float(), reduction="none")
+            truth = (target == 1).float()
+            entropy = functional.binary_cross_entropy_with_logits(scores[:, 0], truth, reduction="none")
         else:
-            entropy = functional.cross_entropy(scores, truth, reduction="none")
-        weights = self.class_weights[truth] * known
+            entropy = functional.cross_entropy(scores, target.long(), ignore_index=IGNORE, reduction="none")
+        weights = self.counts.index_select(0, target.flatten().int()).view_as(target)
         if name == "focal":  # Lin et al. 2017 (arXiv 1708.02002), equation 4
-            return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).sum() / known.sum().clamp(min=1)
+            known = (target != IGNORE).sum().clamp(min=1)
+            return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).sum() / known
         return (weights * entropy).sum() / weights.sum().clamp(min=1)
 
 
