@@ -24,8 +24,7 @@ _SHARES = {"cuda": 0.8, "mps": 0.6, "cpu": 0.5}
 """Share of the memory that a step may take; on a CPU others need some of it."""
 
 _TRANSIENT = 1.5
-"""What a step takes at its peak, in terms of what it keeps: gradients and workspaces of the layer at hand come on top
-(`benchmarks/capacity.py` measures it)."""
+"""What a step takes at its peak, in terms of what it keeps: gradients and workspaces of a layer come on top."""
 
 _FEW = 2, 4
 """Tiles that are counted; batch normalisation refuses a single one."""

@@ -34,6 +34,8 @@ def build_trainer(
     """
     training = recipe.training
     torch.set_num_threads(hardware.threads)
+    # else `deterministic` fills every new tensor with NaN before it is computed
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     best = ModelCheckpoint(
         checkpoints,
         BEST.removesuffix(".ckpt"),
@@ -76,7 +78,7 @@ def build_trainer(
         max_epochs=training.epochs,
         accumulate_grad_batches=accumulate,
         gradient_clip_val=training.gradient_clip or None,
-        deterministic=True,
+        deterministic="warn",  # on a GPU adaptive pooling (pspnet, upernet) has no gradient that is the same every time
         callbacks=callbacks,
         plugins=[WholeCheckpoints()],
         logger=False,
