@@ -5,23 +5,53 @@ import torch
 
 from segmint.training.checkpoints import WholeCheckpoints
 
+FIRST = {"epoch": 1, "global_step": 10, "weights": torch.ones(3)}
+SECOND = {"epoch": 2, "global_step": 20, "weights": torch.zeros(3)}
+
 
 def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(tmp_path):
     """A limit on the size of files stands for a full disk."""
     last = tmp_path / "checkpoints" / "last.ckpt"
-    WholeCheckpoints().save_checkpoint({"epoch": 1}, last)
+    WholeCheckpoints().save_checkpoint(FIRST, last)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises((OSError, RuntimeError)):
-            WholeCheckpoints().save_checkpoint({"epoch": 2, "weights": torch.ones(100_000)}, last)
+            WholeCheckpoints().save_checkpoint({"epoch": 2, "global_step": 20, "weights": torch.ones(100_000)}, last)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert torch.load(last, weights_only=True) == {"epoch": 1}
+    assert torch.load(last, weights_only=True)["epoch"] == 1
     assert [path.name for path in last.parent.iterdir()] == ["last.ckpt"]
 
 
 def test_what_a_killed_process_left_half_is_gone_after_the_next_checkpoint(tmp_path):
     (tmp_path / ".last.ckpt.123-456.part").write_bytes(b"half")
-    WholeCheckpoints().save_checkpoint({"epoch": 1}, tmp_path / "last.ckpt")
+    WholeCheckpoints().save_checkpoint(FIRST, tmp_path / "last.ckpt")
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_the_best_and_the_last_are_one_file_until_the_last_moves_on(tmp_path):
+    best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
+    written = WholeCheckpoints()
+    for path in (best, last, last):  # the last one twice, as where training ends
+        written.save_checkpoint(FIRST, path)
+        assert path.samefile(best)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+    written.save_checkpoint(SECOND, last)
+    assert [torch.load(path, weights_only=True)["epoch"] for path in (best, last)] == [1, 2]
+    written.save_checkpoint(FIRST | {"epoch": 3}, best)  # as many steps, another epoch
+    assert [torch.load(path, weights_only=True)["epoch"] for path in (best, last)] == [3, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_a_disk_without_second_names_gets_two_files(tmp_path, monkeypatch):
+    def refuse(path, target):
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
+    written = WholeCheckpoints()
+    for path in (best, last):
+        written.save_checkpoint(FIRST, path)
+    assert not best.samefile(last)
+    assert torch.load(last, weights_only=True)["global_step"] == 10
