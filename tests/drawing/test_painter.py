@@ -59,6 +59,7 @@ def test_interrupting_a_command_does_not_interrupt_the_drawing():
                               start_new_session=True)  # fmt: skip
     assert asking.stdout is not None
     painter = psutil.Process(int(asking.stdout.readline()))
+    assert os.getpgid(painter.pid) != asking.pid
     os.killpg(asking.pid, signal.SIGINT)
     assert asking.wait(60) != 0
     asking.stdout.close()

@@ -53,7 +53,7 @@ class Painter:
             pickle.dump(dict(sketches), question)
             question.seek(0)
             process = subprocess.Popen(
-                [sys.executable, "-m", __name__],
+                [sys.executable, "-P", "-m", __name__],
                 stdin=question,
                 stdout=answer,
                 stderr=subprocess.DEVNULL,
