@@ -48,12 +48,11 @@ def bare(meta: Path, tiles: dict[str, int]) -> dict[str, float]:
     contract, watch = ModelContract.read(meta / "contract.json"), Stages()
     model = weights.load(meta / weights.FILE, contract)
     chips = torch.from_numpy(np.load(meta / "parity_sample.npz")["chips"].astype(np.float32))
-    shape = (contract.batch_size, *chips.shape[1:])
     with torch.inference_mode():
         for split in ("val", "test"):
             with watch(f"{split} pass"):
-                for _ in range(-(-tiles[split] // contract.batch_size)):
-                    model(torch.zeros(shape))
+                for batch in torch.zeros(tiles[split], *chips.shape[1:]).split(contract.batch_size):
+                    model(batch)
     example, free = chips[:1].repeat(2, 1, 1, 1), ({0: torch.export.Dim("batch", min=1)},)
     files = {name: Path(f"bare.{name}") for name in ("pth", "pt", "pt2", "onnx")}
     with watch("pth"):

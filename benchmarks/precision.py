@@ -33,6 +33,7 @@ from machine import describe  # noqa: E402
 from runs import train  # noqa: E402
 
 from segmint.models.factory import build  # noqa: E402
+from segmint.processor import cores  # noqa: E402
 from segmint.recipe import LossRecipe, NetworkRecipe, Recipe  # noqa: E402
 from segmint.training import hardware  # noqa: E402
 from segmint.training.losses import WeightedLoss  # noqa: E402
@@ -175,6 +176,7 @@ def main() -> None:
         help="recipe keys of --accuracy",
     )
     given = parser.parse_args()
+    torch.set_num_threads(cores())
     print(f"on {describe()}", flush=True)
     if given.accuracy:
         compare_accuracy(given.seeds, given.options)

@@ -3,7 +3,8 @@
     python benchmarks/table.py
     python benchmarks/table.py --only training scene
 
-Takes most of an hour on two cores; nothing else should run beside it. The rival trainer and the rival tilers need
+Takes most of an hour on two cores; nothing else should run beside it. The last row starts the team's services, which
+need Postgres and Go. The rival trainer and the rival tilers need
 environments of their own: `rivals.py` and `tilers.py` say how they are made.
 """
 
@@ -71,17 +72,23 @@ def row(claim: Claim) -> str:
 
 
 def main() -> None:
-    """Run what is asked for and put the rows into the page."""
+    """Run what is asked for, and put each row into the page as soon as it is measured."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--only", nargs="+", choices=[claim.name for claim in CLAIMS], help="names; all by default")
     given = parser.parse_args()
     chosen = [claim for claim in CLAIMS if given.only is None or claim.name in given.only]
-    rows = [row(claim) for claim in chosen]
+    for claim in chosen:
+        put(row(claim))
+    print(f"table:   {PAGE.relative_to(PROJECT)}")
+
+
+def put(line: str) -> None:
+    """Take a row into the page, in the place of an older one of the same command."""
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     old, _, after = rest.partition(END)
     kept = {line.rpartition("`python ")[2]: line for line in old.splitlines() if "`python " in line}
-    kept |= {line.rpartition("`python ")[2]: line for line in rows}
+    kept[line.rpartition("`python ")[2]] = line
     order = [f"{claim.command}` |" for claim in CLAIMS]
     table = [
         "| ratio | median | spread | wanted | on | command |",
@@ -89,7 +96,6 @@ def main() -> None:
         *(kept[key] for key in order if key in kept),
     ]
     PAGE.write_text("\n".join([before + BEGIN, "", *table, "", END + after]), encoding="utf-8")
-    print(f"table:   {PAGE.relative_to(PROJECT)}")
 
 
 if __name__ == "__main__":
