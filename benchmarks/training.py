@@ -6,9 +6,9 @@
 Trains a recipe on its built-in sample as `train` does: tiles read and augmented, metrics of steps and epochs, a record
 in MLflow (sqlite), checkpoints. A plain PyTorch loop has the same network, batch, precision and memory layout, tensors
 that lie in memory, no metrics and the plainest loss; it takes a step after each step of `train` and validates after
-each epoch, so that a machine that is faster at one time than at another is that for both. Both count the same training and
-validation images. The first epoch warms up; the ratio is stated for each of the others, and beside it the share of an
-epoch that goes into telling MLflow and drawing the pictures for it.
+each epoch, so that a machine that is faster at one time than at another is that for both. Both count the same training
+and validation images. The first epoch warms up; the ratio is stated for each of the others, and beside it the share of
+an epoch that goes into telling MLflow and drawing the pictures for it.
 """
 
 import argparse

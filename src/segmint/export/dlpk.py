@@ -122,7 +122,8 @@ def write(contract: ModelContract, torchscript: Path, stac_item: Path | None, pa
         for name, content in members.items():
             member = zipfile.ZipInfo(name, _EPOCH)
             member.create_system, member.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-            archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)  # weights hardly get smaller
+            # deflate is what is read everywhere; level 0 of it copies, since weights hardly get smaller
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=0)
     beside.replace(path)
 
 

@@ -5,6 +5,8 @@ Example:
     >>> best, worst = extremes(task, dataset, calibration, evaluation, count=3)
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -15,22 +17,29 @@ from segmint.training.calibration import Calibration
 from segmint.training.task import SegmentationTask
 
 
-def example(
-    task: SegmentationTask, dataset: TileDataset, position: int, temperature: float, threshold: float
-) -> Example:
-    """Read one tile by the training reader and answer it by the training path, in fp32."""
+def examples(
+    task: SegmentationTask, dataset: TileDataset, positions: Sequence[int], temperature: float, threshold: float
+) -> list[Example]:
+    """Read a few tiles by the training reader and answer them in one batch by the training path, in fp32."""
+    if not positions:
+        return []
     task.eval()
-    raw, target = dataset.read(position)
-    image = torch.from_numpy(dataset.normaliser(raw))[None].to(task.device)
-    probability = task.probabilities(image, temperature).cpu()
-    prediction = segmentation(probability, threshold)[0].numpy().astype(np.uint8)
-    return Example(dataset.stem(position), raw, target, probability[0].numpy(), prediction)
+    tiles = [dataset.read(position) for position in positions]
+    images = torch.stack([torch.from_numpy(dataset.normaliser(raw)) for raw, _ in tiles]).to(task.device)
+    probabilities = task.probabilities(images, temperature).cpu()
+    answers = segmentation(probabilities, threshold).numpy().astype(np.uint8)
+    return [
+        Example(dataset.stem(position), raw, target, probability, answer)
+        for position, (raw, target), probability, answer in zip(
+            positions, tiles, probabilities.numpy(), answers, strict=True
+        )
+    ]
 
 
 def covering(task: SegmentationTask, dataset: TileDataset, calibration: Calibration, most: int = 4) -> list[Example]:
     """A few tiles in which every class of the split occurs: the chips of the proof."""
     chosen = showing_every_class(dataset, len(task.classes), most)
-    return [example(task, dataset, position, calibration.temperature, calibration.threshold) for position in chosen]
+    return examples(task, dataset, chosen, calibration.temperature, calibration.threshold)
 
 
 def extremes(
@@ -40,10 +49,9 @@ def extremes(
     scored = [(tile.iou, position) for position, tile in enumerate(evaluation.tiles) if tile.iou is not None]
     order = [position for _, position in sorted(scored)]
     count = min(count, (len(order) + 1) // 2)
-    temperature, threshold = calibration.temperature, calibration.threshold
-    best = [example(task, dataset, position, temperature, threshold) for position in order[::-1][:count]]
-    worst = [example(task, dataset, position, temperature, threshold) for position in order[:count]]
-    return best, worst
+    chosen = order[::-1][:count] + order[:count]
+    shown = examples(task, dataset, chosen, calibration.temperature, calibration.threshold)
+    return shown[:count], shown[count:]
 
 
 def showing_every_class(dataset: TileDataset, classes: int, most: int) -> list[int]:

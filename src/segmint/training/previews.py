@@ -10,7 +10,7 @@ import pytorch_lightning as lightning
 
 from segmint.data.dataset import TileDataset
 from segmint.evaluation.results import Example
-from segmint.training.examples import example, showing_every_class
+from segmint.training.examples import examples, showing_every_class
 from segmint.training.task import SegmentationTask
 
 Gallery = Callable[[int, list[Example]], None]
@@ -36,6 +36,6 @@ class PreviewLog(lightning.Callback):
         if not self._positions:
             self._positions = showing_every_class(self.dataset, len(pl_module.classes), self.count)
         training = pl_module.training
-        tiles = [example(pl_module, self.dataset, position, 1.0, self.threshold) for position in self._positions]
+        tiles = examples(pl_module, self.dataset, self._positions, 1.0, self.threshold)
         pl_module.train(training)
         self.sink(trainer.current_epoch + 1, tiles)
