@@ -4,15 +4,17 @@
     python benchmarks/parts.py --recipe wildfire-del --options training.batch_size=8
     THP_MEM_ALLOC_ENABLE=0 python benchmarks/parts.py    # memory in pages of 4 KiB
 
-The shortest of several passes counts. Beside reading decoded tiles stands reading them from their chips, beside our
-scores torchmetrics' collection of the same ones, beside the recipe's loss the plainest one.
+The shortest of several passes counts. Beside reading decoded tiles stands reading them from their chips, beside the
+network the same as torch computes it where it has to be repeatable, beside our scores torchmetrics' collection of the
+same ones, beside the recipe's loss the plainest one.
 """
 
 import argparse
+import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -30,19 +32,20 @@ from segmint.training import hardware
 from segmint.training.scores import Scores
 from segmint.training.session import Session
 
-PASSES = 3
+PASSES = 5
 
 
-def milliseconds(work: Callable[[], object], tiles: int) -> float:
-    """Of one tile, of the fastest pass; one before it warms up."""
-    times = []
+def milliseconds(tiles: int, works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Of one tile, of the fastest pass of each work; they take turns, and one pass before warms up."""
+    times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(1 + PASSES):
-        started = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return 1000 * min(times[1:]) / tiles
+        for name, work in works.items():
+            started = time.perf_counter()
+            work()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            times[name].append(time.perf_counter() - started)
+    return {name: 1000 * min(took[1:]) / tiles for name, took in times.items()}
 
 
 def collection(classes: int) -> MetricCollection:
@@ -54,44 +57,58 @@ def collection(classes: int) -> MetricCollection:
     return MetricCollection(found | {"Accuracy": accuracy})
 
 
+@contextlib.contextmanager
+def filled() -> Iterator[None]:
+    """What torch does by default where computations have to be repeatable."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
 def parts(session: Session, readers: TileReader) -> dict[str, float]:
     """Milliseconds of a tile by part."""
-    dataset, task, batch = session.dataset("train"), session.task, session.batch_size
-    positions = range(min(len(dataset), 4 * batch))
-    found = {"read from the chip": milliseconds(lambda: [readers.read(at) for at in positions], len(positions))}
-    found["read, decoded"] = milliseconds(lambda: [dataset.read(at) for at in positions], len(positions))
+    dataset, task = session.dataset("train"), session.task
+    positions = range(min(len(dataset), 4 * session.batch_size))
     raw = [dataset.read(at) for at in positions]
-    found["normalise"] = milliseconds(lambda: [dataset.normaliser(values) for values, _ in raw], len(raw))
-    change = dataset.augmentation
-    assert isinstance(change, Augmentation)
     items = [(torch.from_numpy(dataset.normaliser(values)), torch.from_numpy(target)) for values, target in raw]
-    draw = np.random.default_rng
-    found["augment"] = milliseconds(lambda: [change(*item, draw([1, at])) for at, item in enumerate(items)], len(items))
-    device, batch = session.hardware.accelerator, len(items[:batch])
-    image, target = (torch.stack([item[place] for item in items[:batch]]).to(device) for place in (0, 1))
+    change, draw = dataset.augmentation, np.random.default_rng
+    assert isinstance(change, Augmentation)
+    before = {
+        "read from the chip": lambda: [readers.read(at) for at in positions],
+        "read, decoded": lambda: [dataset.read(at) for at in positions],
+        "normalise": lambda: [dataset.normaliser(values) for values, _ in raw],
+        "augment": lambda: [change(*item, draw([1, at])) for at, item in enumerate(items)],
+    }
+    device, shown = session.hardware.accelerator, items[: session.batch_size]
+    image, target = (torch.stack([item[place] for item in shown]).to(device) for place in (0, 1))
     task.to(device).train()
     optimizer = torch.optim.AdamW(task.network.parameters(), session.recipe.training.lr)
 
-    def step(loss: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def step() -> None:
         optimizer.zero_grad(set_to_none=True)
         with autocast(session.hardware):
             logits = task(image)
-        loss(logits).backward()  # type: ignore[no-untyped-call]
+        logits.float().square().mean().backward()
         optimizer.step()
 
-    found["network, forward and backward"] = milliseconds(
-        lambda: step(lambda logits: logits.float().square().mean()), batch
-    )
+    def filled_step() -> None:
+        with filled():
+            step()
+
     with autocast(session.hardware):
         logits = task(image).detach().requires_grad_()
-    found["loss"] = milliseconds(lambda: task.loss(logits, target).backward(), batch)
-    found["loss, plainest"] = milliseconds(lambda: plainest(logits.float(), target).backward(), batch)
     chosen = segmentation(activate(logits.detach().float()), 0.5)
     scores = Scores(task.classes, session.recipe.data.pooled).to(device)
-    found["scores"] = milliseconds(lambda: scores.update(chosen, target), batch)
     theirs = collection(len(task.classes)).to(device)
-    found["scores, torchmetrics"] = milliseconds(lambda: theirs.update(chosen, target.long()), batch)
-    return found
+    network = {"network, forward and backward": step, "network, every new tensor filled first": filled_step}
+    after = {
+        "loss": lambda: task.loss(logits, target).backward(),
+        "loss, plainest": lambda: plainest(logits.float(), target).backward(),
+        "scores": lambda: scores.update(chosen, target),
+        "scores, torchmetrics": lambda: theirs.update(chosen, target.long()),
+    }
+    return milliseconds(len(items), before) | milliseconds(len(shown), network) | milliseconds(len(shown), after)
 
 
 def main() -> None:

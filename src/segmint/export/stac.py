@@ -12,6 +12,7 @@ Example:
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from segmint.contract import ModelContract
 from segmint.export.assets import ModelFile, asset
 from segmint.files import replace_file
 from segmint.interface import Band, Input
+from segmint.processor import cores
 
 MLM = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -57,8 +59,9 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
         stac_extensions=[MLM, FILE, PROCESSING, CLASSIFICATION, *([EO] if spectral else [])],
     )
     bands = [{"name": name} for name in contract.band_names]
-    for file in files:
-        result.add_asset(file.key, asset(file, bands))
+    with ThreadPoolExecutor(cores()) as threads:  # sums of files let each other run
+        for file, described in zip(files, threads.map(lambda file: asset(file, bands), files), strict=True):
+            result.add_asset(file.key, described)
     # through JSON: shapely's tuples become the arrays that a validator wants
     content: dict[str, Any] = json.loads(json.dumps(result.to_dict(include_self_link=False, transform_hrefs=False)))
     return content
