@@ -7,8 +7,8 @@ Both train the documented encoder-decoder at batch 32 and 256 px, with Lightning
 epochs, on the same chips. The documents' way: fp32, a random split of 70, 15 and 15 percent, every chip opened by PIL,
 resized and normalised anew in every epoch by 4 workers, Adam, binary cross-entropy after a sigmoid, one logged loss.
 Seconds are those of the fit, in processes of their own, taking turns; `train` counts the building of its network and
-the decoding of its tiles too. Where the processor has no bf16, both compute the
-same convolutions, and only what is around them, the gradients of the transposed ones and page faults can be saved.
+the decoding of its tiles too. Where the processor has no bf16, both compute the same convolutions, and only what is
+around them, the gradients of the transposed ones and page faults can be saved.
 """
 
 import argparse

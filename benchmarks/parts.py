@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from machine import PROJECT, describe
 from torchmetrics import MetricCollection, classification
-from training import autocast, plainest
+from training import autocast, plainest, wait
 
 from segmint.command_line import parse
 from segmint.data.augmentation import Augmentation
@@ -42,8 +42,7 @@ def milliseconds(tiles: int, works: Mapping[str, Callable[[], object]]) -> dict[
         for name, work in works.items():
             started = time.perf_counter()
             work()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
+            wait()
             times[name].append(time.perf_counter() - started)
     return {name: 1000 * min(took[1:]) / tiles for name, took in times.items()}
 

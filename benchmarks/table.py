@@ -4,8 +4,8 @@
     python benchmarks/table.py --only training scene
 
 Takes most of an hour on two cores; nothing else should run beside it. The last row starts the team's services, which
-need Postgres and Go. The rival trainer and the rival tilers need
-environments of their own: `rivals.py` and `tilers.py` say how they are made.
+need Postgres and Go. The rival trainer and the rival tilers need environments of their own: `rivals.py` and `tilers.py`
+say how they are made.
 """
 
 import argparse

@@ -71,11 +71,11 @@ class BareLoop:
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
         """Count the seconds of the body, which computes as torch does by default."""
-        _wait(self.device)
+        wait()
         torch.use_deterministic_algorithms(False)
         started = time.perf_counter()
         yield
-        _wait(self.device)
+        wait()
         self.seconds += time.perf_counter() - started
         torch.use_deterministic_algorithms(True, warn_only=True)
 
@@ -98,8 +98,9 @@ class BareLoop:
                 self.network(image)
 
 
-def _wait(device: str) -> None:
-    if device == "cuda":
+def wait() -> None:
+    """Until a GPU has done what it was told."""
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
@@ -147,7 +148,7 @@ class Stopwatch:
 
     def after_step(self, outputs: object, batch: object, place: int) -> None:
         """The hook of Lightning at the end of a step."""
-        _wait(self.bare.device)
+        wait()
         started = time.perf_counter()
         self.bare.step(place)
         self.beside += time.perf_counter() - started

@@ -5,8 +5,8 @@ import torch
 
 from segmint.training.checkpoints import WholeCheckpoints
 
-FIRST = {"epoch": 1, "global_step": 10, "weights": torch.ones(3)}
-SECOND = {"epoch": 2, "global_step": 20, "weights": torch.zeros(3)}
+FIRST = {"epoch": 1, "global_step": 10}
+SECOND = {"epoch": 2, "global_step": 20}
 
 
 def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(tmp_path):
@@ -17,10 +17,10 @@ def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_one_before(tmp_pat
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises((OSError, RuntimeError)):
-            WholeCheckpoints().save_checkpoint({"epoch": 2, "global_step": 20, "weights": torch.ones(100_000)}, last)
+            WholeCheckpoints().save_checkpoint(SECOND | {"weights": torch.ones(100_000)}, last)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert torch.load(last, weights_only=True)["epoch"] == 1
+    assert torch.load(last, weights_only=True) == FIRST
     assert [path.name for path in last.parent.iterdir()] == ["last.ckpt"]
 
 
@@ -54,4 +54,4 @@ def test_a_disk_without_second_names_gets_two_files(tmp_path, monkeypatch):
     for path in (best, last):
         written.save_checkpoint(FIRST, path)
     assert not best.samefile(last)
-    assert torch.load(last, weights_only=True)["global_step"] == 10
+    assert torch.load(last, weights_only=True) == FIRST

@@ -12,7 +12,6 @@ Example:
 import json
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,10 @@ from shapely.geometry import box, mapping
 
 from segmint import __version__
 from segmint.contract import ModelContract
+from segmint.data.parallel import in_order
 from segmint.export.assets import ModelFile, asset
 from segmint.files import replace_file
 from segmint.interface import Band, Input
-from segmint.processor import cores
 
 MLM = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
@@ -59,9 +58,8 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
         stac_extensions=[MLM, FILE, PROCESSING, CLASSIFICATION, *([EO] if spectral else [])],
     )
     bands = [{"name": name} for name in contract.band_names]
-    with ThreadPoolExecutor(cores()) as threads:  # sums of files let each other run
-        for file, described in zip(files, threads.map(lambda file: asset(file, bands), files), strict=True):
-            result.add_asset(file.key, described)
+    for file, described in zip(files, in_order(lambda file: asset(file, bands), files), strict=True):
+        result.add_asset(file.key, described)
     # through JSON: shapely's tuples become the arrays that a validator wants
     content: dict[str, Any] = json.loads(json.dumps(result.to_dict(include_self_link=False, transform_hrefs=False)))
     return content
