@@ -70,7 +70,7 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
     dataset, task = session.dataset("train"), session.task
     positions = range(min(len(dataset), 4 * session.batch_size))
     raw = [dataset.read(at) for at in positions]
-    items = [(torch.from_numpy(dataset.normaliser(values)), torch.from_numpy(target)) for values, target in raw]
+    items = [(dataset.normaliser(values), target) for values, target in raw]
     change, draw = dataset.augmentation, np.random.default_rng
     assert isinstance(change, Augmentation)
     before = {
@@ -80,7 +80,7 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
         "augment": lambda: [change(*item, draw([1, at])) for at, item in enumerate(items)],
     }
     device, shown = session.hardware.accelerator, items[: session.batch_size]
-    image, target = (torch.stack([item[place] for item in shown]).to(device) for place in (0, 1))
+    image, target = (torch.from_numpy(np.stack([item[place] for item in shown])).to(device) for place in (0, 1))
     task.to(device).train()
     optimizer = torch.optim.AdamW(task.network.parameters(), session.recipe.training.lr)
 

@@ -16,6 +16,9 @@ from segmint.data.chips import IGNORE
 from segmint.interface import Input
 from segmint.recipe import AugmentationRecipe
 
+_NORTH = np.array([[1, -1], [-1, 1]], np.float32)
+"""Turns a matrix of east and south into one of east and north."""
+
 FOREGROUND_SHARE = 0.01
 """Share of pixels of a class but the first from which a tile is changed strongly (systems: 1 %)."""
 
@@ -40,8 +43,8 @@ class Augmentation:
         ]
 
     def __call__(
-        self, image: torch.Tensor, target: torch.Tensor, draw: np.random.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self, image: NDArray[np.float32], target: NDArray[np.uint8], draw: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Change one tile.
 
         Args:
@@ -52,45 +55,37 @@ class Augmentation:
         Returns:
             Image and target of the same shapes; corners that a rotation uncovers are 0 and ignored.
         """
+        matrix = self._matrix(draw)
+        image, target = _moved(image, target, matrix)
+        changed = self._radiometry(image, draw, self.recipe.strong if shows_foreground(target) else 1.0)
+        for sine, cosine in self.angles:  # east and north of a direction, which turns with the ground
+            changed[[sine, cosine]] = np.tensordot(matrix.T * _NORTH, changed[[sine, cosine]], 1)
+        return np.ascontiguousarray(changed), np.ascontiguousarray(target)
+
+    def _matrix(self, draw: np.random.Generator) -> NDArray[np.float32]:
+        """Where each place of the changed tile was before, from the middle, x to the right and y down."""
         vertical = self.recipe.flip if self.recipe.flip_vertical is None else self.recipe.flip_vertical
-        if draw.random() < self.recipe.flip:
-            image, target = image.flip(2), target.flip(1)
-            self._mirror_angles(image, east=True)
-        if draw.random() < vertical:
-            image, target = image.flip(1), target.flip(0)
-            self._mirror_angles(image, east=False)
+        matrix = np.eye(2, dtype=np.float32)
+        matrix[0] *= -1 if draw.random() < self.recipe.flip else 1
+        matrix[1] *= -1 if draw.random() < vertical else 1
         if self.recipe.quarter_turns:
-            turns = int(draw.integers(4))
-            image, target = torch.rot90(image, turns, (1, 2)), torch.rot90(target, turns)
-            self._turn_angles(image, turns * math.pi / 2)
+            matrix = matrix @ np.rint(_counterclockwise(math.pi / 2 * int(draw.integers(4))))
         if self.recipe.rotation:
-            angle = math.radians(draw.uniform(-self.recipe.rotation, self.recipe.rotation))
-            image, target = _rotated(image, target, angle)
-            self._turn_angles(image, angle)
-        strength = self.recipe.strong if shows_foreground(target.numpy()) else 1.0
-        return self._radiometry(image, draw, strength).contiguous(), target.contiguous()
+            matrix = matrix @ _counterclockwise(math.radians(draw.uniform(-self.recipe.rotation, self.recipe.rotation)))
+        return matrix
 
-    def _mirror_angles(self, image: torch.Tensor, east: bool) -> None:
-        """A compass angle a becomes -a when east and west change places, 180 - a when north and south do."""
-        for sine, cosine in self.angles:
-            image[sine if east else cosine] *= -1
-
-    def _turn_angles(self, image: torch.Tensor, counterclockwise: float) -> None:
-        """A compass angle (clockwise from north) becomes smaller when the ground turns counterclockwise."""
-        turn_sine, turn_cosine = math.sin(counterclockwise), math.cos(counterclockwise)
-        for sine, cosine in self.angles:
-            old_sine, old_cosine = image[sine].clone(), image[cosine].clone()
-            image[sine] = old_sine * turn_cosine - old_cosine * turn_sine
-            image[cosine] = old_cosine * turn_cosine + old_sine * turn_sine
-
-    def _radiometry(self, image: torch.Tensor, draw: np.random.Generator, strength: float) -> torch.Tensor:
+    def _radiometry(
+        self, image: NDArray[np.float32], draw: np.random.Generator, strength: float
+    ) -> NDArray[np.float32]:
         bands, recipe, strengths = len(image), self.recipe, strength * self.continuous
         gain = 1 + strengths * draw.uniform(-recipe.contrast, recipe.contrast, bands)
         shift = strengths * draw.uniform(-recipe.brightness, recipe.brightness, bands)
-        changed = torch.addcmul(_per_band(shift), image, _per_band(gain))
+        changed = image * _per_band(gain)
+        changed += _per_band(shift)
         if recipe.noise:
-            source = torch.Generator().manual_seed(int(draw.integers(2**63)))
-            changed.addcmul_(torch.randn(image.shape, generator=source), _per_band(strengths * recipe.noise))
+            noise = draw.standard_normal(image.shape, np.float32)
+            noise *= _per_band(strengths * recipe.noise)
+            changed += noise
         return changed
 
 
@@ -99,17 +94,33 @@ def shows_foreground(target: NDArray[np.uint8]) -> bool:
     return bool(np.count_nonzero((target > 0) & (target != IGNORE)) > FOREGROUND_SHARE * target.size)
 
 
-def _rotated(image: torch.Tensor, target: torch.Tensor, angle: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both turned counterclockwise about their centre, by radians; what no pixel covers is 0 and ignored.
+def _counterclockwise(angle: float) -> NDArray[np.float32]:
+    """Where a place was before the ground turned by radians."""
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32)
 
-    Image and mask share one grid of places, which torchvision's ``rotate`` would compute for each of them.
+
+def _moved(
+    image: NDArray[np.float32], target: NDArray[np.uint8], matrix: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Both moved about their middle: pixels as they are by flips and quarter turns, else bilinear and nearest ones.
+
+    What no pixel covers is 0 and ignored. Image and mask share one grid of places.
     """
-    turn = torch.tensor([[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]])
-    grid = functional.affine_grid(turn[None], [1, 1, *target.shape], align_corners=False)
-    image = functional.grid_sample(image[None], grid, "bilinear", align_corners=False)[0]
-    below = (IGNORE - target)[None, None].float()  # so that the 0 of uncovered places means ignored
-    below = functional.grid_sample(below, grid, "nearest", align_corners=False)[0, 0]
-    return image, IGNORE - below.to(torch.uint8)
+    if np.array_equal(matrix, np.rint(matrix)):
+        if matrix[0, 0] == 0:
+            image, target = image.swapaxes(1, 2), target.T
+        across, down = matrix.sum(axis=0, dtype=int)
+        return image[:, ::down, ::across], target[::down, ::across]
+    size = len(target)
+    x = (2 * np.arange(size, dtype=np.float32) + 1) / np.float32(size) - 1  # pixel centres, as grid_sample counts them
+    before = [across * x + down * x[:, None] for across, down in matrix]
+    grid = torch.from_numpy(np.stack(before, axis=-1))[None]
+    below = np.float32(IGNORE) - target  # so that the 0 of uncovered places means ignored
+    image, below = (
+        functional.grid_sample(torch.from_numpy(planes)[None], grid, mode, align_corners=False).numpy()[0]
+        for planes, mode in ((image, "bilinear"), (below[None], "nearest"))
+    )
+    return image, IGNORE - below[0].astype(np.uint8)
 
 
 def _continuous(item: Input) -> set[str]:
@@ -117,5 +128,5 @@ def _continuous(item: Input) -> set[str]:
     return {band.name for band in item.bands if band.kind == "continuous"} | {band.name for band in derived}
 
 
-def _per_band(values: NDArray[np.floating]) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.float32))[:, None, None]
+def _per_band(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    return values.astype(np.float32)[:, None, None]

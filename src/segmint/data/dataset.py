@@ -46,12 +46,11 @@ class TileDataset(Dataset[Batch]):
     def __getitem__(self, index: tuple[int, int]) -> Batch:
         epoch, position = index
         raw, target = self.read(position)
-        image = torch.from_numpy(self.normaliser(raw))
-        mask = torch.from_numpy(target)
+        image = self.normaliser(raw)
         if self.augmentation is not None:
             draw = np.random.default_rng([self.seed, epoch, position])
-            image, mask = self.augmentation(image, mask, draw)
-        return {"image": image, "target": mask, "tile": torch.tensor(position)}
+            image, target = self.augmentation(image, target, draw)
+        return {"image": torch.from_numpy(image), "target": torch.from_numpy(target), "tile": torch.tensor(position)}
 
 
 class EpochOrder(Sampler[tuple[int, int]]):

@@ -1,4 +1,4 @@
-"""Tiles that are decoded once: kept in files that are mapped into memory, for every epoch and every later run.
+"""Tiles that are decoded once: kept in files for every epoch and every later run.
 
 A folder under ``.segmint/tiles`` holds the tiles of one dataset, cut in one way. Its name is a digest of both, the
 content of every file included, so that a changed chip or recipe never meets old tiles. It may be deleted at any time.
@@ -10,6 +10,7 @@ Example:
 """
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -35,7 +36,7 @@ _SHARE = 0.5
 
 @dataclass(frozen=True)
 class DecodedTiles:
-    """Tiles in two files; a tile is mapped only while it is copied, so that memory does not grow with the dataset.
+    """Tiles in two files, read tile by tile, so that memory does not grow with the dataset.
 
     Attributes:
         reader: Where they came from.
@@ -65,8 +66,8 @@ class DecodedTiles:
             return self.reader.read(position)
 
     def _part(self, ending: str, dtype: np.dtype, shape: tuple[int, ...], position: int) -> NDArray[np.uint8]:
-        path, size = self.stored.with_suffix(ending), int(np.prod(shape)) * dtype.itemsize
-        return np.array(np.memmap(path, dtype, "r", position * size, shape))
+        path, size = self.stored.with_suffix(ending), math.prod(shape) * dtype.itemsize
+        return np.fromfile(path, dtype, math.prod(shape), offset=position * size).reshape(shape)
 
 
 def decode(readers: Mapping[str, TileReader], content: str, root: Path) -> Mapping[str, TileSource]:

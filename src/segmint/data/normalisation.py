@@ -43,24 +43,23 @@ class Normaliser:
         missing = ~np.isfinite(values)
         if self.item.nodata is not None:
             missing |= (values == np.float32(self.item.nodata)).all(axis=0)
-        scaled = values / np.float32(norm.scale) + np.float32(norm.offset)
-        figures = list(zip(norm.mean, norm.std, strict=True))
+        mean, std = (np.array(figures, np.float32)[:, None, None] for figures in (norm.mean, norm.std))
+        standard = values / np.float32(norm.scale)
+        standard += np.float32(norm.offset)
+        standard -= mean[: len(values)]
+        standard /= std[: len(values)]
         channels: list[NDArray[np.float32]] = []
-        for band, stored, value, empty, (mean, std) in zip(
-            self.item.bands, values, scaled, missing, figures[: len(values)], strict=True
-        ):
-            for channel in _channels(band, stored, (value - np.float32(mean)) / np.float32(std)):
+        for band, stored, value, empty in zip(self.item.bands, values, standard, missing, strict=True):
+            for channel in _channels(band, stored, value):
                 channel[empty] = 0
                 channels.append(channel)
         if not norm.derived:
             return np.stack(channels)
         scaling = Scaling(norm.scale, norm.offset, tuple(band.name for band in self.item.bands), norm.derived)
         derived = scaling.derive(np.where(missing, np.float32(np.nan), values))
-        for index, (mean, std) in zip(derived, figures[len(values) :], strict=True):
-            channel = (index - np.float32(mean)) / np.float32(std)
-            channel[~np.isfinite(index)] = 0
-            channels.append(channel)
-        return np.stack(channels)
+        standard = (derived - mean[len(values) :]) / std[len(values) :]
+        standard[~np.isfinite(derived)] = 0
+        return np.stack([*channels, *standard])
 
 
 def _channels(band: Band, stored: NDArray[np.float32], standard: NDArray[np.float32]) -> list[NDArray[np.float32]]:
