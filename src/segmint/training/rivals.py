@@ -26,6 +26,9 @@ ClassMap = Callable[[NDArray[np.generic]], NDArray[np.uint8]]
 """Stored values ``[C, S, S]`` to class values ``[S, S]``."""
 
 _PIXELS = 60_000
+_TREES = 30
+"""Twice as many, of half the weight each, take as long over a tile as a U-Net does, and score 0.01 more at best."""
+
 _LEVELS = 200
 
 
@@ -76,7 +79,9 @@ class _PixelClassifier:
 
     @classmethod
     def fit(cls, train: TileDataset, values: NDArray[np.generic], truth: NDArray[np.uint8]) -> "_PixelClassifier":
-        model = HistGradientBoostingClassifier(max_iter=60, random_state=0, class_weight="balanced")
+        model = HistGradientBoostingClassifier(
+            max_iter=_TREES, learning_rate=6 / _TREES, random_state=0, class_weight="balanced"
+        )
         channels = train.normaliser(values[:, None])[:, 0].T
         return cls(train, model.fit(channels, truth))
 
