@@ -33,7 +33,7 @@ from machine import describe  # noqa: E402
 from runs import train  # noqa: E402
 
 from segmint.models.factory import build  # noqa: E402
-from segmint.processor import cores  # noqa: E402
+from segmint.processor import cores, has_amx  # noqa: E402
 from segmint.recipe import LossRecipe, NetworkRecipe, Recipe  # noqa: E402
 from segmint.training import hardware  # noqa: E402
 from segmint.training.losses import WeightedLoss  # noqa: E402
@@ -102,6 +102,7 @@ def measure(
 ) -> dict[str, list[tuple[float, float]]]:
     """Pairs of seconds for each way: of contiguous fp32, and its own of the same round."""
     torch.manual_seed(62)
+    torch._dynamo.reset()  # networks share code, and torch compiles the same code eight times at most
     architecture, _, encoder = name.partition(":")
     network, _ = build(architecture, encoder, None, BANDS, 1)
     image, target = torch.randn(batch, len(BANDS), size, size), torch.randint(0, 2, (batch, size, size))
@@ -186,6 +187,8 @@ def main() -> None:
     if not shutil.which("g++"):
         ways = {key: way for key, way in ways.items() if not way.compiled}
         print("no C++ compiler: nothing is compiled", flush=True)
+    if not has_amx():  # bf16 is hopeless, and its first step would be that of compiling
+        ways = {key: way for key, way in ways.items() if not (way.compiled and way.bf16)}
     verdicts = []
     print(f"| network | fp32 | {' | '.join(list(ways)[1:])} |\n|---|{'--:|' * len(ways)}", flush=True)
     for name in given.networks:

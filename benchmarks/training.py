@@ -180,14 +180,14 @@ def main() -> None:
     """Print images per second of both and the ratio with its spread."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--recipe", default="refugee-camp", help="a recipe (%(default)s)")
-    parser.add_argument("--scenes", type=int, default=40, help="camps that are drawn for it (%(default)s)")
+    parser.add_argument("--scenes", type=int, default=40, help="camps that are drawn for refugee-camp (%(default)s)")
     parser.add_argument("--epochs", type=int, default=5, help="epochs, the first of which warms up (%(default)s)")
     parser.add_argument("--options", nargs="*", default=[], help="recipe keys such as training.batch_size=8")
     arguments = parser.parse_args()
     quieten_libraries()
     with tempfile.TemporaryDirectory(prefix="segmint-training-") as scratch:
         os.chdir(scratch)
-        options = [f"--{item}" for item in arguments.options] + draw(arguments.recipe, arguments.scenes)
+        options = draw(arguments.recipe, arguments.scenes) + [f"--{item}" for item in arguments.options]
         recipe = parse([f"--recipe={arguments.recipe}", f"--epochs={arguments.epochs}", *options])
         prepared = prepare(recipe)
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{scratch}/mlflow.db"

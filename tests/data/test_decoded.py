@@ -1,5 +1,6 @@
 """Decoded tiles: what epochs and later runs read in place of the chips."""
 
+import os
 import shutil
 
 import numpy as np
@@ -42,6 +43,15 @@ def test_every_tile_is_as_the_chips_have_it(recipe, tmp_path, fit):
             for found, expected in zip(kept[split].read(position), reader.read(position), strict=True):
                 assert found.dtype == expected.dtype
                 np.testing.assert_array_equal(found, expected)
+
+
+def test_a_file_that_was_not_written_to_its_end_is_read_from_the_chips(recipe, tmp_path):
+    plain = readers(recipe)
+    kept = decode(plain, "digest", tmp_path / "tiles")["train"]
+    values = next((tmp_path / "tiles").glob("*/train.values"))
+    os.truncate(values, values.stat().st_size - 1)
+    for position in range(len(kept)):
+        np.testing.assert_array_equal(kept.read(position)[0], plain["train"].read(position)[0])
 
 
 def test_nothing_is_decoded_a_second_time(recipe, tmp_path):

@@ -128,7 +128,9 @@ def test_directions_turn_with_the_ground(seed, rotation):
     height = columns * np.sin(np.radians(angle)) - rows * np.cos(np.radians(angle))
     image = Normaliser(item)(np.stack([height, np.full((32, 32), angle, np.float32)]))
     recipe = AugmentationRecipe(rotation=rotation, brightness=0.0, contrast=0.0)
+    given = image.copy()
     changed, _ = Augmentation(recipe, item)(image, np.zeros((32, 32), np.uint8), np.random.default_rng(seed))
+    np.testing.assert_array_equal(image, given)
     south, east = np.gradient(changed[0])
     inside = np.s_[10:22, 10:22] if rotation else np.s_[:, :]  # what no rotation uncovers
     np.testing.assert_allclose(changed[1][inside], east[inside], atol=1e-4)

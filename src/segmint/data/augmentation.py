@@ -6,6 +6,7 @@ Example:
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch.nn import functional
 from segmint.data.chips import IGNORE
 from segmint.interface import Input
 from segmint.recipe import AugmentationRecipe
+
+Stored = TypeVar("Stored", bound=np.generic)
 
 _NORTH = np.array([[1, -1], [-1, 1]], np.float32)
 """Turns a matrix of east and south into one of east and north."""
@@ -53,7 +56,7 @@ class Augmentation:
             draw: Source of all randomness.
 
         Returns:
-            Image and target of the same shapes; corners that a rotation uncovers are 0 and ignored.
+            Image and target of the same shapes, new arrays; corners that a rotation uncovers are ignored.
         """
         matrix = self._matrix(draw)
         image, target = _moved(image, target, matrix)
@@ -102,25 +105,36 @@ def _counterclockwise(angle: float) -> NDArray[np.float32]:
 def _moved(
     image: NDArray[np.float32], target: NDArray[np.uint8], matrix: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Both moved about their middle: pixels as they are by flips and quarter turns, else bilinear and nearest ones.
+    """Image ``[C, S, S]`` and target ``[S, S]``, each place of which was at ``matrix @ (x, y)`` before."""
+    whole = np.rint(matrix).astype(int)
+    if np.array_equal(matrix, whole):
+        return _permuted(image, whole), _permuted(target, whole)
+    return _sampled(image, target, matrix)
 
-    What no pixel covers is 0 and ignored. Image and mask share one grid of places.
-    """
-    if np.array_equal(matrix, np.rint(matrix)):
-        if matrix[0, 0] == 0:
-            image, target = image.swapaxes(1, 2), target.T
-        across, down = matrix.sum(axis=0, dtype=int)
-        return image[:, ::down, ::across], target[::down, ::across]
-    size = len(target)
-    x = (2 * np.arange(size, dtype=np.float32) + 1) / np.float32(size) - 1  # pixel centres, as grid_sample counts them
-    before = [across * x + down * x[:, None] for across, down in matrix]
-    grid = torch.from_numpy(np.stack(before, axis=-1))[None]
+
+def _permuted(planes: NDArray[Stored], matrix: NDArray[np.int64]) -> NDArray[Stored]:
+    """A view of planes ``[..., S, S]`` that are flipped and turned by quarters: pixels stay what they are."""
+    if matrix[0, 0] == 0:
+        planes = planes.swapaxes(-1, -2)
+    step_x, step_y = matrix.sum(axis=0)  # a column holds a single 1 or -1
+    return planes[..., ::step_y, ::step_x]
+
+
+def _sampled(
+    image: NDArray[np.float32], target: NDArray[np.uint8], matrix: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Bilinear values and nearest classes, at one grid of places; 0 and ignored where no pixel was."""
+    size = np.float32(len(target))
+    x = (2 * np.arange(len(target), dtype=np.float32) + 1) / size - 1  # pixel centres, as grid_sample counts them
+    places = np.stack([of_x * x + of_y * x[:, None] for of_x, of_y in matrix], axis=-1)
     below = np.float32(IGNORE) - target  # so that the 0 of uncovered places means ignored
-    image, below = (
-        functional.grid_sample(torch.from_numpy(planes)[None], grid, mode, align_corners=False).numpy()[0]
+    values, classes = (
+        functional.grid_sample(
+            torch.from_numpy(planes)[None], torch.from_numpy(places)[None], mode, align_corners=False
+        ).numpy()[0]
         for planes, mode in ((image, "bilinear"), (below[None], "nearest"))
     )
-    return image, IGNORE - below[0].astype(np.uint8)
+    return values, IGNORE - classes[0].astype(np.uint8)
 
 
 def _continuous(item: Input) -> set[str]:

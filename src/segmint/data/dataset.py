@@ -38,10 +38,17 @@ class TileDataset(Dataset[Batch]):
         self, tiles: TileSource, normaliser: Normaliser, augmentation: Augmentation | None = None, seed: int = 0
     ) -> None:
         self.tiles, self.normaliser, self.augmentation, self.seed = tiles, normaliser, augmentation, seed
-        self.stem, self.read = tiles.stem, tiles.read
 
     def __len__(self) -> int:
         return len(self.tiles)
+
+    def stem(self, position: int) -> str:
+        """Name of the chip that a tile comes from."""
+        return self.tiles.stem(position)
+
+    def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
+        """Values ``[C, S, S]`` as stored and class values ``[S, S]``, neither normalised nor augmented."""
+        return self.tiles.read(position)
 
     def __getitem__(self, index: tuple[int, int]) -> Batch:
         epoch, position = index

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -62,10 +63,10 @@ class DecodedTiles:
         try:
             values = self._part(".values", np.dtype(self.dtype), self.shape, position)
             return values, self._part(".classes", np.dtype(np.uint8), self.shape[1:], position)
-        except FileNotFoundError:  # somebody made room
+        except (FileNotFoundError, ValueError):  # somebody made room, or the machine stopped before it was all written
             return self.reader.read(position)
 
-    def _part(self, ending: str, dtype: np.dtype, shape: tuple[int, ...], position: int) -> NDArray[np.uint8]:
+    def _part(self, ending: str, dtype: np.dtype, shape: tuple[int, ...], position: int) -> NDArray[Any]:
         path, size = self.stored.with_suffix(ending), math.prod(shape) * dtype.itemsize
         return np.fromfile(path, dtype, math.prod(shape), offset=position * size).reshape(shape)
 

@@ -33,7 +33,7 @@ _CUTS = 10_000
 
 def calibrate(task: SegmentationTask, val: DataLoader[Batch]) -> Calibration:
     """Temperature and threshold from one streaming pass over the validation split, in fp32."""
-    dataset, binary = _tiles(val), len(task.classes) == 2
+    dataset, binary = _dataset(val), len(task.classes) == 2
     share = max(1, _SAMPLE_PIXELS // max(1, len(dataset)))
     logits, targets, counts = [], [], ThresholdCounts(_CUTS)
     for answer, target, positions in _logits(task, val):
@@ -52,29 +52,29 @@ def calibrate(task: SegmentationTask, val: DataLoader[Batch]) -> Calibration:
 
 
 def evaluate(
-    task: SegmentationTask, tiles: DataLoader[Batch], split: str, calibration: Calibration, rivals: Rivals
+    task: SegmentationTask, loader: DataLoader[Batch], split: str, calibration: Calibration, rivals: Rivals
 ) -> tuple[Evaluation, Calibration]:
     """Score the task and its rivals on a split in one streaming pass, in fp32.
 
     Returns:
         The scores, and the calibration with its error on this split.
     """
-    dataset, binary = _tiles(tiles), len(task.classes) == 2
-    counted: list[NDArray[np.int64]] = []
-    beside: dict[str, list[NDArray[np.int64]]] = {name: [] for name in rivals.answers}
+    dataset, binary = _dataset(loader), len(task.classes) == 2
+    matrices: list[NDArray[np.int64]] = []  # ``[K, K]`` of every tile: pixels by truth and answer
+    of_rivals: dict[str, list[NDArray[np.int64]]] = {name: [] for name in rivals.answers}
     before, after, curve = ReliabilityCounts(), ReliabilityCounts(), ThresholdCounts()
-    for logits, target, positions in _logits(task, tiles):
+    for logits, target, positions in _logits(task, loader):
         probability = activate(logits / calibration.temperature)
         chosen = segmentation(probability, calibration.threshold)
-        counted.extend(confusions(chosen, target, len(task.classes)).numpy())
+        matrices.extend(confusions(chosen, target, len(task.classes)).numpy())
         for counts, believed in ((before, activate(logits)), (after, probability)):
             counts.add(believed.numpy(), chosen.numpy(), target.numpy())
         if binary:
             curve.add(probability.numpy(), target.numpy())
         for name, answer in rivals.answers.items():
             said = np.stack([answer(dataset.read(position)[0]) for position in positions])
-            beside[name].extend(confusions(torch.from_numpy(said), target, len(task.classes)).numpy())
-    pooled, every = task.recipe.data.pooled, np.stack(counted)
+            of_rivals[name].extend(confusions(torch.from_numpy(said), target, len(task.classes)).numpy())
+    pooled, every = task.recipe.data.pooled, np.stack(matrices)
     baseline, baseline_class = constant_baseline(every.sum(axis=0), task.classes)
     evaluation = Evaluation(
         split=split,
@@ -83,22 +83,24 @@ def evaluate(
         scores=named_scores(every, task.classes, pooled),
         baseline=baseline,
         baseline_class=baseline_class,
-        rivals={name: named_scores(np.stack(counts), task.classes, pooled) for name, counts in beside.items()},
-        tiles=tuple(ChipCounts(dataset.stem(place), as_matrix(counts)) for place, counts in enumerate(counted)),
+        rivals={name: named_scores(np.stack(counts), task.classes, pooled) for name, counts in of_rivals.items()},
+        tiles=tuple(ChipCounts(dataset.stem(place), as_matrix(counts)) for place, counts in enumerate(matrices)),
         pr_curve=curve.points() if binary else (),
     )
     return evaluation, replace(calibration, ece_before=before.error(), ece_after=after.error(), bins=after.bins())
 
 
-def _tiles(loader: DataLoader[Batch]) -> TileDataset:
+def _dataset(loader: DataLoader[Batch]) -> TileDataset:
     assert isinstance(loader.dataset, TileDataset)
     return loader.dataset
 
 
-def _logits(task: SegmentationTask, tiles: DataLoader[Batch]) -> Iterator[tuple[torch.Tensor, torch.Tensor, list[int]]]:
+def _logits(
+    task: SegmentationTask, loader: DataLoader[Batch]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, list[int]]]:
     """Logits ``[B, K, H, W]``, targets ``[B, H, W]`` and positions of every batch in order, on the CPU."""
     task.eval()
-    for batch in tiles:
+    for batch in loader:
         with torch.inference_mode():
             logits = task(batch["image"].to(task.device)).float().cpu()
         yield logits.clone(), batch["target"], batch["tile"].tolist()

@@ -40,21 +40,24 @@ class WeightedLoss(nn.Module):
         super().__init__()
         named = {item.name: getattr(recipe, item.name) for item in fields(recipe) if item.name != "class_weights"}
         self.weights: dict[str, float] = {name: weight for name, weight in named.items() if weight > 0}
-        counts = torch.zeros(IGNORE + 1)
-        counts[: len(class_weights)] = torch.tensor(class_weights)
-        self.register_buffer("counts", counts, persistent=False)
-        self.counts: torch.Tensor
-        """How much a pixel counts, by its class value; nothing where it is ignored."""
+        of_class = torch.zeros(IGNORE + 1)
+        of_class[: len(class_weights)] = torch.tensor(class_weights)
+        self.register_buffer("weight_of_class", of_class, persistent=False)
+        self.weight_of_class: torch.Tensor
+        """``[256]``: what a pixel weighs, by its class value; nothing where it is ignored."""
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Scalar loss of logits ``[B, K, H, W]`` and target ``[B, H, W]`` (class values, 255 ignored)."""
-        parts = self.parts(logits, target)
-        return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
+        return self.total(self.parts(logits, target))
 
     def parts(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each loss by its name, without its weight."""
         scores = logits.float()
         return {name: self._part(name, scores, target) for name in self.weights}
+
+    def total(self, parts: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The weighted sum of the losses, a scalar."""
+        return torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
 
     def _part(self, name: str, scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """One loss of fp32 logits ``[B, K, H, W]``."""
@@ -67,11 +70,11 @@ class WeightedLoss(nn.Module):
             entropy = functional.binary_cross_entropy_with_logits(scores[:, 0], truth, reduction="none")
         else:
             entropy = functional.cross_entropy(scores, target.long(), ignore_index=IGNORE, reduction="none")
-        weights = self.counts.index_select(0, target.flatten().int()).view_as(target)
+        pixel_weights = self.weight_of_class.index_select(0, target.flatten().int()).view_as(target)
         if name == "focal":  # Lin et al. 2017 (arXiv 1708.02002), equation 4
             known = (target != IGNORE).sum().clamp(min=1)
-            return (weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).sum() / known
-        return (weights * entropy).sum() / weights.sum().clamp(min=1)
+            return (pixel_weights * (1 - torch.exp(-entropy)) ** _GAMMA * entropy).sum() / known
+        return (pixel_weights * entropy).sum() / pixel_weights.sum().clamp(min=1)
 
 
 def class_weights(recipe: Recipe, statistics: Statistics) -> tuple[float, ...]:

@@ -13,7 +13,8 @@ from segmint.evaluation.results import Example
 from segmint.training.examples import examples, showing_every_class
 from segmint.training.task import SegmentationTask
 
-Gallery = Callable[[int, list[Example]], None]
+PreviewSink = Callable[[int, list[Example]], None]
+"""Receives the number of an epoch, from 1, and its tiles."""
 
 
 class PreviewLog(lightning.Callback):
@@ -23,10 +24,10 @@ class PreviewLog(lightning.Callback):
         dataset: Tiles to choose from.
         count: How many tiles.
         threshold: Probability from which a pixel is foreground.
-        sink: Receives the number of the epoch, from 1, and the tiles.
+        sink: Receives them.
     """
 
-    def __init__(self, dataset: TileDataset, count: int, threshold: float, sink: Gallery) -> None:
+    def __init__(self, dataset: TileDataset, count: int, threshold: float, sink: PreviewSink) -> None:
         self.dataset, self.count, self.threshold, self.sink = dataset, count, threshold, sink
         self._positions: list[int] = []
 

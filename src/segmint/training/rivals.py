@@ -19,6 +19,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from segmint.data.chips import IGNORE
 from segmint.data.dataset import TileDataset
+from segmint.data.normalisation import Normaliser
 from segmint.data.statistics import Scaling
 from segmint.interface import DerivedBand
 
@@ -26,10 +27,13 @@ ClassMap = Callable[[NDArray[np.generic]], NDArray[np.uint8]]
 """Stored values ``[C, S, S]`` to class values ``[S, S]``."""
 
 _PIXELS = 60_000
+"""Training pixels that the classifier and the threshold are fitted on."""
+
 _TREES = 30
-"""Twice as many, of half the weight each, take as long over a tile as a U-Net does, and score 0.01 more at best."""
+"""Of the classifier, at most. Twice as many take as long over a tile as a U-Net does, and score 0.01 more at best."""
 
 _LEVELS = 200
+"""That are tried as a threshold."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Rivals:
         if len(np.unique(truth)) < 2:
             return cls({})
         index = _burn_index(names) if pooled == "fire" else ()
-        answers: dict[str, ClassMap] = {"pixel classifier": _PixelClassifier.fit(train, values, truth)}
+        answers: dict[str, ClassMap] = {"pixel classifier": _PixelClassifier.fit(train.normaliser, values, truth)}
         if index:
             assert item.normalisation is not None
             scaling = Scaling(item.normalisation.scale, item.normalisation.offset, tuple(names), index)
@@ -74,19 +78,19 @@ class _Last:
 class _PixelClassifier:
     """Gradient-boosted trees on the channels of one pixel."""
 
-    train: TileDataset
+    normaliser: Normaliser
     model: HistGradientBoostingClassifier
 
     @classmethod
-    def fit(cls, train: TileDataset, values: NDArray[np.generic], truth: NDArray[np.uint8]) -> "_PixelClassifier":
+    def fit(cls, normaliser: Normaliser, values: NDArray[np.generic], truth: NDArray[np.uint8]) -> "_PixelClassifier":
         model = HistGradientBoostingClassifier(
             max_iter=_TREES, learning_rate=6 / _TREES, random_state=0, class_weight="balanced"
         )
-        channels = train.normaliser(values[:, None])[:, 0].T
-        return cls(train, model.fit(channels, truth))
+        channels = normaliser(values[:, None])[:, 0].T  # of an image of one row
+        return cls(normaliser, model.fit(channels, truth))
 
     def __call__(self, raw: NDArray[np.generic]) -> NDArray[np.uint8]:
-        channels = self.train.normaliser(raw)
+        channels = self.normaliser(raw)
         answer = self.model.predict(channels.reshape(len(channels), -1).T)
         return np.asarray(answer.reshape(raw.shape[1:]), np.uint8)
 

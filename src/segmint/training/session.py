@@ -31,7 +31,7 @@ from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
 from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
-from segmint.training.previews import Gallery, PreviewLog
+from segmint.training.previews import PreviewLog, PreviewSink
 from segmint.training.progress import EpochLog, Sink
 from segmint.training.steps import StepLog, Steps
 from segmint.training.task import SegmentationTask
@@ -186,7 +186,7 @@ class Session:
         resume_from: Path | None,
         sinks: Sequence[Sink],
         step_sink: Callable[[Steps], None],
-        gallery: Gallery,
+        preview_sink: PreviewSink,
     ) -> list[dict[str, float]]:
         """Train to the end, take the best weights, and return the metrics of every epoch.
 
@@ -195,39 +195,50 @@ class Session:
         Raises:
             ModelError: A step does not fit into memory, and the recipe does not say to halve the batch.
         """
-        training = self.recipe.training
-        history = _ended(checkpoints, training.epochs)
+        epochs = self.recipe.training.epochs
+        history = _ended(checkpoints, epochs)
         if history is None:
-            log = EpochLog(training, sinks)
-            watching: list[lightning.Callback] = [log]
-            if training.step_metrics:
-                watching.insert(0, StepLog(training.step_metrics, step_sink))  # it completes the record of the epoch
-            if training.previews:
-                threshold = 0.5 if training.threshold == "auto" else training.threshold
-                watching.append(PreviewLog(self.dataset("val"), training.previews, threshold, gallery))
-            trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching, self.accumulate)
-            train, val = self.loaders["train"], self.loaders["val"]
-            start = str(resume_from) if resume_from else None
-            before, smaller = copy.deepcopy(self.task.state_dict()), None
-            try:
-                trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
-            except Exception as error:
-                if not is_overflow(error):
-                    raise
-                smaller = self._halved(error)
-            if smaller is not None:  # out of the handler, whose traceback holds what did not fit
-                del trainer
-                torch.cuda.empty_cache()
-                self.task.load_state_dict(before)
-                reached = checkpoints / LAST if (checkpoints / LAST).is_file() else resume_from
-                return smaller.fit(checkpoints, reached, sinks, step_sink, gallery)
-            history = log.history
-            ended = {"epochs": training.epochs, "history": history}
-            replace_file(checkpoints / "history.json", json.dumps(ended))
+            history = self._train(checkpoints, resume_from, sinks, step_sink, preview_sink)
+            replace_file(checkpoints / "history.json", json.dumps({"epochs": epochs, "history": history}))
         best = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)
         self.task.load_state_dict(best["state_dict"])
         self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
         return history
+
+    def _train(
+        self,
+        checkpoints: Path,
+        resume_from: Path | None,
+        sinks: Sequence[Sink],
+        step_sink: Callable[[Steps], None],
+        preview_sink: PreviewSink,
+    ) -> list[dict[str, float]]:
+        """Train, with half the batch from the last checkpoint on where a step did not fit into memory."""
+        training = self.recipe.training
+        log = EpochLog(training, sinks)
+        watching: list[lightning.Callback] = [log]
+        if training.step_metrics:
+            watching.insert(0, StepLog(training.step_metrics, step_sink))  # it completes the record of the epoch
+        if training.previews:
+            threshold = 0.5 if training.threshold == "auto" else training.threshold
+            watching.append(PreviewLog(self.dataset("val"), training.previews, threshold, preview_sink))
+        trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching, self.accumulate)
+        train, val = self.loaders["train"], self.loaders["val"]
+        start = str(resume_from) if resume_from else None
+        before, smaller = copy.deepcopy(self.task.state_dict()), None
+        try:
+            trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
+        except Exception as error:
+            if not is_overflow(error):
+                raise
+            smaller = self._halved(error)
+        if smaller is None:
+            return log.history
+        del trainer  # out of the handler, whose traceback holds what did not fit
+        torch.cuda.empty_cache()
+        self.task.load_state_dict(before)
+        reached = checkpoints / LAST if (checkpoints / LAST).is_file() else resume_from
+        return smaller._train(checkpoints, reached, sinks, step_sink, preview_sink)
 
 
 def _loaders(

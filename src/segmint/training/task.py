@@ -92,7 +92,7 @@ class SegmentationTask(lightning.LightningModule):
     def _step(self, batch: Batch, split: str) -> torch.Tensor:
         logits = self(batch["image"])
         self.loss_parts = self.loss.parts(logits, batch["target"])
-        loss = torch.stack([self.loss.weights[name] * part for name, part in self.loss_parts.items()]).sum()
+        loss = self.loss.total(self.loss_parts)
         self.log(f"{split}_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), prog_bar=True)
         scores = self.train_scores if split == "train" else self.val_scores
         scores.update(segmentation(activate(logits.detach().float()), 0.5), batch["target"])
