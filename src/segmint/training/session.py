@@ -198,47 +198,49 @@ class Session:
         epochs = self.recipe.training.epochs
         history = _ended(checkpoints, epochs)
         if history is None:
-            history = self._train(checkpoints, resume_from, sinks, step_sink, preview_sink)
+            session: Session | None = self
+            while session is not None:
+                log, watching = self._watching(sinks, step_sink, preview_sink)
+                session = session._train(checkpoints, resume_from, watching)
+                resume_from = checkpoints / LAST if (checkpoints / LAST).is_file() else resume_from
+            history = log.history
             replace_file(checkpoints / "history.json", json.dumps({"epochs": epochs, "history": history}))
         best = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)
         self.task.load_state_dict(best["state_dict"])
         self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
         return history
 
-    def _train(
-        self,
-        checkpoints: Path,
-        resume_from: Path | None,
-        sinks: Sequence[Sink],
-        step_sink: Callable[[Steps], None],
-        preview_sink: PreviewSink,
-    ) -> list[dict[str, float]]:
-        """Train, with half the batch from the last checkpoint on where a step did not fit into memory."""
-        training = self.recipe.training
-        log = EpochLog(training, sinks)
+    def _watching(
+        self, sinks: Sequence[Sink], step_sink: Callable[[Steps], None], preview_sink: PreviewSink
+    ) -> tuple[EpochLog, list[lightning.Callback]]:
+        """The record of epochs, and everything that watches the training, in its order."""
+        training, log = self.recipe.training, EpochLog(self.recipe.training, sinks)
         watching: list[lightning.Callback] = [log]
         if training.step_metrics:
             watching.insert(0, StepLog(training.step_metrics, step_sink))  # it completes the record of the epoch
         if training.previews:
             threshold = 0.5 if training.threshold == "auto" else training.threshold
             watching.append(PreviewLog(self.dataset("val"), training.previews, threshold, preview_sink))
+        return log, watching
+
+    def _train(
+        self, checkpoints: Path, resume_from: Path | None, watching: Sequence[lightning.Callback]
+    ) -> "Session | None":
+        """Train to the end; where a step does not fit into memory, the session of half the batch to go on with."""
         trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching, self.accumulate)
-        train, val = self.loaders["train"], self.loaders["val"]
         start = str(resume_from) if resume_from else None
         before, smaller = copy.deepcopy(self.task.state_dict()), None
         try:
-            trainer.fit(self.task, train, val, ckpt_path=start, weights_only=True)
+            trainer.fit(self.task, self.loaders["train"], self.loaders["val"], ckpt_path=start, weights_only=True)
         except Exception as error:
             if not is_overflow(error):
                 raise
             smaller = self._halved(error)
-        if smaller is None:
-            return log.history
-        del trainer  # out of the handler, whose traceback holds what did not fit
-        torch.cuda.empty_cache()
-        self.task.load_state_dict(before)
-        reached = checkpoints / LAST if (checkpoints / LAST).is_file() else resume_from
-        return smaller._train(checkpoints, reached, sinks, step_sink, preview_sink)
+        if smaller is not None:  # out of the handler, whose traceback holds what did not fit
+            del trainer
+            torch.cuda.empty_cache()
+            self.task.load_state_dict(before)
+        return smaller
 
 
 def _loaders(
