@@ -29,13 +29,18 @@ def replace_file(path: Path, content: str | bytes) -> None:
 
 def write_beside(path: Path, write: Callable[[Path], object]) -> None:
     """Have a file written beside ``path``, then rename it over ``path``; what cannot be written whole is removed."""
+    written_beside(path, write).replace(path)
+
+
+def written_beside(path: Path, write: Callable[[Path], object]) -> Path:
+    """Have a file written beside ``path``, for a later renaming; what cannot be written whole is removed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         write(beside)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    beside.replace(path)
+    return beside
 
 
 @contextmanager
