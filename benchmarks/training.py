@@ -61,7 +61,7 @@ class BareLoop:
         self.hardware, self.device = session.hardware, session.hardware.accelerator
         self.layout = torch.channels_last if session.hardware.channels_last else torch.contiguous_format
         self.network = copy.deepcopy(session.task.network).to(self.device, memory_format=self.layout)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), session.recipe.training.lr)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), session.recipe.training.lr, fused=True)
         self.train, self.val = (self._batches(session, split) for split in ("train", "val"))
         self.seconds = 0.0
 
