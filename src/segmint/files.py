@@ -29,11 +29,11 @@ def replace_file(path: Path, content: str | bytes) -> None:
 
 def write_beside(path: Path, write: Callable[[Path], object]) -> None:
     """Have a file written beside ``path``, then rename it over ``path``; what cannot be written whole is removed."""
-    written_beside(path, write).replace(path)
+    draft_beside(path, write).replace(path)
 
 
-def written_beside(path: Path, write: Callable[[Path], object]) -> Path:
-    """Have a file written beside ``path``, for a later renaming; what cannot be written whole is removed."""
+def draft_beside(path: Path, write: Callable[[Path], object]) -> Path:
+    """Have a file written beside ``path``, yet to be renamed over it; what cannot be written whole is removed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         write(beside)

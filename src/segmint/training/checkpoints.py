@@ -6,22 +6,20 @@ Example:
 """
 
 import shutil
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.plugins import TorchCheckpointIO
-from torch.utils.serialization import config
 
-from segmint.files import write_beside, written_beside
+from segmint.files import draft_beside, write_beside
 
 
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes each checkpoint beside the one that it replaces, then renames it.
 
-    Training does not wait for the renaming, before which a file system may bring all of the new file to the disk.
+    Training goes on during the renaming, before which a file system may bring all of the new file to the disk.
     """
 
     def __init__(self) -> None:
@@ -29,7 +27,8 @@ class WholeCheckpoints(TorchCheckpointIO):
         self._moment: tuple[int, int] | None = None
         self._newest = Path()
         self._renamer = ThreadPoolExecutor(1)
-        self._renamed: list[Future[object]] = []
+        self._renamed: Future[object] = Future()
+        self._renamed.set_result(None)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None) -> None:
         """Save to a file of this machine; of the same epoch and step as the file before, to another name of that file.
@@ -42,23 +41,17 @@ class WholeCheckpoints(TorchCheckpointIO):
         Raises:
             OSError: The one before could not be renamed.
         """
-        target = Path(path)
-        moment = checkpoint["epoch"], checkpoint["global_step"]
+        target, moment = Path(path), (checkpoint["epoch"], checkpoint["global_step"])
         if moment == self._moment:
-            self._later(_name_too, self._newest, target)
+            self._renamed = self._renamer.submit(_name_too, self._renamed, self._newest, target)
             return
-        self.teardown()
+        self._renamed.result()
         target.parent.mkdir(parents=True, exist_ok=True)
-        for half in target.parent.glob(f".{target.name}.*.part"):
+        for half in target.parent.glob(".*.part"):
             half.unlink()  # of a process that was killed while it wrote; nobody else writes into a run's folder
-        with config.patch("save.compute_crc32", False):  # type: ignore[attr-defined]
-            # torch.load does not look at that sum, which takes half of the time
-            written = written_beside(target, lambda beside: torch.save(checkpoint, beside))
-        self._later(written.replace, target)
+        draft = draft_beside(target, lambda beside: torch.save(checkpoint, beside))
+        self._renamed = self._renamer.submit(draft.replace, target)
         self._moment, self._newest = moment, target
-
-    def _later(self, rename: Callable[..., object], *paths: Path) -> None:
-        self._renamed.append(self._renamer.submit(rename, *paths))
 
     def teardown(self) -> None:
         """Wait until every checkpoint has its name; Lightning calls it when the training ends or fails.
@@ -66,13 +59,12 @@ class WholeCheckpoints(TorchCheckpointIO):
         Raises:
             OSError: One could not be renamed.
         """
-        renamed, self._renamed = self._renamed, []
-        for future in renamed:
-            future.result()
+        self._renamed.result()
 
 
-def _name_too(newest: Path, target: Path) -> None:
-    """Give the newest file a second name, or a copy where the disk knows no second names."""
+def _name_too(renamed: Future[object], newest: Path, target: Path) -> None:
+    """Once the newest file has its name, give it a second one, or copy it where the disk knows no second names."""
+    renamed.result()
     if target.exists() and target.samefile(newest):
         return
     try:
