@@ -73,7 +73,7 @@ def train(recipe: Recipe) -> None:
             mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
             gallery = Gallery(session.source, session.classes, run.log_picture)
             logs = [run.log_epoch, mirrors.log]
-            history = session.fit(folder.checkpoints, start, logs, run.log_steps, gallery.log)
+            session, history = session.fit(folder.checkpoints, start, logs, run.log_steps, gallery.log)
             mirrors.close()
             run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
             run.log_metrics({"epochs_trained": len(history)})

@@ -108,10 +108,17 @@ def session_of(folders, *options):
 
 
 def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squares, tmp_path, capsys):
-    opened = session_of(bright_squares, "--batch_size=16", "--training.out_of_memory=halve")
+    opened = session_of(
+        bright_squares, "--batch_size=16", "--training.out_of_memory=halve", "--training.step_metrics=1"
+    )
     steps = []
-    history = opened.fit(tmp_path, None, [], steps.extend, lambda *given: None)
+    records = []
+    session, history = opened.fit(
+        tmp_path, None, [lambda epoch, record: records.append(record)], steps.extend, lambda *given: None
+    )
     assert len(history) == 2
+    assert session.batch_size == 4  # what the model's contract suggests, and evaluation takes
+    assert [number for number, _ in steps] == [1, 2]  # a step of four batches in each epoch
     assert opened.task.network.batches[:2] == [16, 8]
     assert set(opened.task.network.batches[2:]) <= {4, 3, 2}
     assert "8 tiles do not fit, on with 4" in capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 Example:
     >>> session = Session.open(recipe, prepared, hardware)
-    >>> history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps, gallery.log)
+    >>> session, history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps, gallery.log)
 """
 
 import copy
@@ -174,11 +174,11 @@ class Session:
                 "a smaller batch",
                 f"Add -P batch_size={max(smaller, 1)}, or -P training.out_of_memory=halve",
             ) from error
-        print(f"memory:  {batch} tiles do not fit, on with {smaller} and the gradients of two batches", flush=True)
+        together, capacity = 2 * self.accumulate, Capacity(smaller, f"batch {smaller}, {batch} did not fit")
+        print(f"memory:  {batch} tiles do not fit, on with {smaller} and {together} batches in a step", flush=True)
         datasets = {split: self.dataset(split) for split in self.loaders}
         loaders = _loaders(datasets, smaller, self.hardware.workers, self.recipe.training)
-        capacity = Capacity(smaller, f"batch {smaller}, {batch} did not fit")
-        return replace(self, loaders=loaders, capacity=capacity, accumulate=2 * self.accumulate)
+        return replace(self, loaders=loaders, capacity=capacity, accumulate=together)
 
     def fit(
         self,
@@ -187,8 +187,8 @@ class Session:
         sinks: Sequence[Sink],
         step_sink: Callable[[Steps], None],
         preview_sink: PreviewSink,
-    ) -> list[dict[str, float]]:
-        """Train to the end, take the best weights, and return the metrics of every epoch.
+    ) -> tuple["Session", list[dict[str, float]]]:
+        """Train to the end, take the best weights, and return the session, whose batch fits, and every epoch's metrics.
 
         A fit that had ended before the process was stopped is not repeated.
 
@@ -196,19 +196,19 @@ class Session:
             ModelError: A step does not fit into memory, and the recipe does not say to halve the batch.
         """
         epochs = self.recipe.training.epochs
-        history = _ended(checkpoints, epochs)
-        if history is None:
-            session: Session | None = self
-            while session is not None:
-                log, watching = self._watching(sinks, step_sink, preview_sink)
-                session = session._train(checkpoints, resume_from, watching)
-                resume_from = checkpoints / LAST if (checkpoints / LAST).is_file() else resume_from
-            history = log.history
-            replace_file(checkpoints / "history.json", json.dumps({"epochs": epochs, "history": history}))
-        best = torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)
-        self.task.load_state_dict(best["state_dict"])
+        session, history = self, _ended(checkpoints, epochs)
+        while history is None:
+            log, watching = self._watching(sinks, step_sink, preview_sink)
+            smaller = session._train(checkpoints, resume_from, watching)
+            if smaller is None:
+                history = log.history
+                replace_file(checkpoints / "history.json", json.dumps({"epochs": epochs, "history": history}))
+            else:
+                session, last = smaller, checkpoints / LAST
+                resume_from = last if last.is_file() else resume_from
+        self.task.load_state_dict(torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"])
         self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
-        return history
+        return session, history
 
     def _watching(
         self, sinks: Sequence[Sink], step_sink: Callable[[Steps], None], preview_sink: PreviewSink

@@ -33,13 +33,18 @@ class StepLog(lightning.Callback):
 
     def __init__(self, every: int, sink: Callable[[Steps], None]) -> None:
         self.every, self.sink = every, sink
+        self._last = 0
         self._records: list[tuple[int, dict[str, float | torch.Tensor]]] = []
         self._lengths: list[torch.Tensor] = []
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Steps of an earlier process are recorded."""
+        self._last = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Record a step."""
+        """Record a step, which several batches may make together, with the figures of the last of them."""
         assert isinstance(pl_module, SegmentationTask)
         record: dict[str, float | torch.Tensor] = {"train_loss_step": outputs["loss"].detach()}
         record |= {f"train_{name}_step": part.detach() for name, part in pl_module.loss_parts.items()}
@@ -48,6 +53,9 @@ class StepLog(lightning.Callback):
             lengths = measure(batch["image"])
             record["train_history_step"] = lengths.mean()
             self._lengths.append(lengths)
+        if trainer.global_step == self._last:
+            return
+        self._last = trainer.global_step
         if trainer.global_step % self.every == 0:
             scores = pl_module.train_scores.compute()
             record |= {f"train_{name}_step": scores[name] for name in _RUNNING}

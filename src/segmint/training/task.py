@@ -71,8 +71,10 @@ class SegmentationTask(lightning.LightningModule):
             return activate(self(image).float() / temperature)
 
     def on_train_epoch_start(self) -> None:
-        """Seed by epoch, so that a resumed epoch draws what an uninterrupted one would."""
+        """Seed by epoch, so that a resumed epoch draws what an uninterrupted one would, and count from nothing."""
         torch.manual_seed(self.recipe.training.seed * 100_003 + self.current_epoch)
+        self.train_scores.reset()
+        self.val_scores.reset()
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Loss of one batch; Lightning steps the optimiser."""
@@ -87,7 +89,6 @@ class SegmentationTask(lightning.LightningModule):
         for split, scores in (("train", self.train_scores), ("val", self.val_scores)):
             named = {name: value for name, value in scores.compute().items() if name in self.logged}
             self.log_dict({f"{split}_{name}": value for name, value in named.items()})
-            scores.reset()
 
     def _step(self, batch: Batch, split: str) -> torch.Tensor:
         logits = self(batch["image"])
