@@ -5,8 +5,8 @@
     THP_MEM_ALLOC_ENABLE=0 python benchmarks/parts.py    # memory in pages of 4 KiB
 
 The shortest of several passes counts. Beside reading decoded tiles stands reading them from their chips, beside the
-network the same as torch computes it where it has to be repeatable, beside our scores torchmetrics' collection of the
-same ones, beside the recipe's loss the plainest one.
+network the same as torch computes it where it has to be repeatable, beside the optimiser the same with what torch
+chooses, beside our scores torchmetrics' collection of the same ones, beside the recipe's loss the plainest one.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from segmint.data.reader import TileReader
 from segmint.evaluation.metrics import activate
 from segmint.models.foreground import segmentation
 from segmint.training import hardware
+from segmint.training.optimisation import configure
 from segmint.training.scores import Scores
 from segmint.training.session import Session
 
@@ -82,14 +83,14 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
     device, shown = session.hardware.accelerator, items[: session.batch_size]
     image, target = (torch.from_numpy(np.stack([item[place] for item in shown])).to(device) for place in (0, 1))
     task.to(device).train()
-    optimizer = torch.optim.AdamW(task.network.parameters(), session.recipe.training.lr)
+    optimizer = configure(task.network, session.recipe.training)["optimizer"]
+    plain = type(optimizer)(task.network.parameters(), session.recipe.training.lr)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
         with autocast(session.hardware):
             logits = task(image)
         logits.float().square().mean().backward()
-        optimizer.step()
 
     def filled_step() -> None:
         with filled():
@@ -100,7 +101,12 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
     chosen = segmentation(activate(logits.detach().float()), 0.5)
     scores = Scores(task.classes, session.recipe.data.pooled).to(device)
     theirs = collection(len(task.classes)).to(device)
-    network = {"network, forward and backward": step, "network, every new tensor filled first": filled_step}
+    network = {
+        "network, forward and backward": step,
+        "network, every new tensor filled first": filled_step,
+        "optimiser": optimizer.step,
+        "optimiser, torch's choice": plain.step,
+    }
     after = {
         "loss": lambda: task.loss(logits, target).backward(),
         "loss, plainest": lambda: plainest(logits.float(), target).backward(),

@@ -79,7 +79,7 @@ class Step:
     def __init__(self, network: nn.Module, way: Way, image: torch.Tensor, target: torch.Tensor) -> None:
         layout = torch.channels_last if way.channels_last else torch.contiguous_format
         own = copy.deepcopy(network).train().to(memory_format=layout)
-        self.optimizer = torch.optim.Adam(own.parameters(), 1e-3)
+        self.optimizer = torch.optim.Adam(own.parameters(), 1e-3, fused=True)
         self.network = torch.compile(own) if way.compiled else own
         self.image, self.target = image.contiguous(memory_format=layout), target
         self.loss = WeightedLoss(LossRecipe(), (1.0, 1.0))

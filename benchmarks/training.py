@@ -10,7 +10,8 @@ record in MLflow (sqlite), checkpoints. A plain PyTorch loop has the same networ
 tensors that lie in memory, no metrics and the plainest loss; it takes a step after each step of `train` and validates
 after each epoch, so that a machine that is faster at one time than at another is that for both. Both count the same
 training and validation images. The first epoch warms up; the ratio is stated for each of the others, and beside it the
-share of an epoch that goes into telling MLflow and drawing the pictures for it.
+share of an epoch that goes into noting what MLflow is to be told and drawing the pictures for it. (A thread tells
+MLflow, in the turns of both.)
 """
 
 import argparse
@@ -61,7 +62,8 @@ class BareLoop:
         self.hardware, self.device = session.hardware, session.hardware.accelerator
         self.layout = torch.channels_last if session.hardware.channels_last else torch.contiguous_format
         self.network = copy.deepcopy(session.task.network).to(self.device, memory_format=self.layout)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), session.recipe.training.lr, fused=True)
+        fused = True if self.device == "cpu" else None  # as `train` does
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), session.recipe.training.lr, fused=fused)
         self.train, self.val = (self._batches(session, split) for split in ("train", "val"))
         self.seconds = 0.0
 
