@@ -6,19 +6,23 @@
 
 The shortest of several passes counts. Beside reading decoded tiles stands reading them from their chips, beside the
 network the same as torch computes it where it has to be repeatable, beside the optimiser the same with what torch
-chooses, beside our scores torchmetrics' collection of the same ones, beside the recipe's loss the plainest one.
+chooses, beside our scores torchmetrics' collection of the same ones, beside the recipe's loss the plainest one. Last
+comes what training waits for a checkpoint, ours and Lightning's, which take turns on one disk.
 """
 
 import argparse
 import contextlib
+import itertools
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
 from machine import PROJECT, describe
+from pytorch_lightning.plugins import TorchCheckpointIO
 from torchmetrics import MetricCollection, classification
 from training import autocast, plainest, wait
 
@@ -29,6 +33,7 @@ from segmint.data.reader import TileReader
 from segmint.evaluation.metrics import activate
 from segmint.models.foreground import segmentation
 from segmint.training import hardware
+from segmint.training.checkpoints import WholeCheckpoints
 from segmint.training.optimisation import configure
 from segmint.training.scores import Scores
 from segmint.training.session import Session
@@ -116,6 +121,24 @@ def parts(session: Session, readers: TileReader) -> dict[str, float]:
     return milliseconds(len(items), before) | milliseconds(len(shown), network) | milliseconds(len(shown), after)
 
 
+def checkpoints(session: Session, folder: Path) -> dict[str, float]:
+    """Milliseconds that training waits for a checkpoint, and for Lightning's own, each over the one before."""
+    whole, plain, moments = WholeCheckpoints(), TorchCheckpointIO(), itertools.count()
+    optimizer = configure(session.task.network, session.recipe.training)["optimizer"]
+    for parameter in session.task.network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    state = {"state_dict": session.task.state_dict(), "optimizer_states": [optimizer.state_dict()], "epoch": 0}
+
+    def save(writer: TorchCheckpointIO, name: str) -> None:
+        writer.save_checkpoint(state | {"global_step": next(moments)}, folder / name)
+
+    ways = {"ours": lambda: save(whole, "whole.ckpt"), "Lightning's": lambda: save(plain, "plain.ckpt")}
+    took = milliseconds(1, ways)
+    whole.teardown()
+    return took
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
@@ -130,11 +153,13 @@ def main() -> None:
         torch.set_num_threads(session.hardware.threads)
         data = recipe.data
         found = parts(session, TileReader(prepared.chips, prepared.split.tiles["train"], data.tile_size, data.fit))
+        waits = checkpoints(session, Path(scratch))
         os.chdir(PROJECT)
     print(f"on {describe()}; {recipe.recipe}, batch {session.batch_size}, {session.hardware.precision}")
     print("| part | ms a tile |\n|---|--:|")
     for name, took in found.items():
         print(f"| {name} | {took:.2f} |")
+    print("a checkpoint: " + ", ".join(f"{name} {took:.0f} ms" for name, took in waits.items()))
 
 
 if __name__ == "__main__":
