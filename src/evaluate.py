@@ -22,6 +22,7 @@ def evaluate(request: Request, arguments: tuple[str, ...]) -> None:
     from segmint.evaluation.reading import reading
     from segmint.inference import backend
     from segmint.inference.models import find_model
+    from segmint.inference.runtimes import EXACT
     from segmint.inference.symmetry import symmetric
     from segmint.inference.work import workplace
     from segmint.interruption import interruptible
@@ -32,7 +33,7 @@ def evaluate(request: Request, arguments: tuple[str, ...]) -> None:
         settings = Settings.of(request, files.contract)
         data = reading(files.contract, arguments, request.chips_dir, request.labels_dir)
         labelled = open_labelled(request, data, files.contract, scratch)
-        chosen = backend.choose(files, request.backend)
+        chosen = backend.choose(files, request.backend, EXACT)
         print(f"model:   {files.contract.name} from {request.model}")
         print(f"backend: {chosen.sentence()}", flush=True)
 

@@ -13,6 +13,8 @@ from segmint.contract import ModelContract
 from segmint.errors import ContractError, ModelError
 from segmint.inference.backend import choose
 from segmint.inference.models import find_model
+from segmint.inference.runtimes import EXACT
+from segmint.processor import has_amx
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +49,14 @@ def test_every_runtime_here_is_measured_and_the_fastest_is_taken(model_folder):
         assert all(float(other.rsplit(" ", 1)[1]) >= fastest for other in others.split(", "))
         assert all(runtime in sentence for runtime in ("onnxruntime", "openvino", "torch"))
         assert choose(files, "torch").form == "torchscript"
+
+
+def test_what_measures_a_model_is_never_chosen_in_bf16(model_folder):
+    """Else an evaluation on a processor with AMX would score what training did not log."""
+    with find_model(str(model_folder())) as files:
+        assert ("bf16" in choose(files, "auto").sentence()) == has_amx()
+        assert "bf16" not in choose(files, "auto", EXACT).sentence()
+        assert "bf16" in choose(files, "torch-bf16", EXACT).runtime
 
 
 @pytest.mark.parametrize(("backend", "tolerance"), [("onnxruntime", 1e-5), ("openvino", 1e-5), ("torch-bf16", 2e-2)])

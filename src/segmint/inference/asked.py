@@ -32,7 +32,7 @@ class Asked:
         nodata: Raw value of empty pixels, where a scene declares none; they stay empty on a map and count nowhere.
         threshold: Probability from which a pixel is foreground (two classes); null takes the model's own.
         tta: Test-time augmentation: the mean over all turned and mirrored windows, at eight times the work.
-        backend: What runs the model; 'auto' measures and takes the fastest.
+        backend: What runs the model; 'auto' measures and takes the fastest, for an evaluation the fastest in fp32.
         mlflow_tracking: Log what was done as an MLflow run.
     """
 

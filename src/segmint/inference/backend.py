@@ -7,6 +7,7 @@ Example:
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,27 +45,32 @@ class Backend:
         return f"{self.runtime} on {self.device}, {self.form}: {self.reason}"
 
 
-def choose(files: ModelFiles, wanted: Wanted) -> Backend:
+def choose(files: ModelFiles, wanted: Wanted, rivals: Mapping[str, Runtime] = RUNTIMES) -> Backend:
     """Open the model in the runtime that is wanted, or in the fastest one.
 
     A GPU that torch sees decides without a measurement. Runtimes on the CPU each answer a few windows of made-up
     values; OpenVINO takes part where it is installed, bf16 where the processor has AMX.
+
+    Args:
+        files: Of the model.
+        wanted: A runtime, or 'auto' for the fastest.
+        rivals: What 'auto' chooses from.
 
     Raises:
         ModelError: The runtime has no file of this model, or cannot open it.
     """
     if wanted != "auto":
         return _open(files, wanted, "asked for")
-    rivals: list[Backend] = []
-    for name, runtime in RUNTIMES.items():
+    opened: list[Backend] = []
+    for name, runtime in rivals.items():
         if _form(files, runtime) is None or not runtime.pays():
             continue
-        rivals.append(_open(files, name, "the only runtime for it here"))
-        if rivals[-1].device != CPU:
-            return replace(rivals[-1], reason="there is a GPU")
-    if len(rivals) == 1:
-        return rivals[0]
-    ranked = sorted(((_milliseconds(rival, files.contract), rival) for rival in rivals), key=lambda pair: pair[0])
+        opened.append(_open(files, name, "the only runtime for it here"))
+        if opened[-1].device != CPU:
+            return replace(opened[-1], reason="there is a GPU")
+    if len(opened) == 1:
+        return opened[0]
+    ranked = sorted(((_milliseconds(rival, files.contract), rival) for rival in opened), key=lambda pair: pair[0])
     (fastest, best), *others = ranked
     slower = ", ".join(f"{other.runtime} {milliseconds:.0f}" for milliseconds, other in others)
     return replace(best, reason=f"{fastest:.0f} ms a window, {slower}")

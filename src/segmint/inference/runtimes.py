@@ -148,3 +148,6 @@ RUNTIMES = {
     "torch-bf16": Runtime(("pth", "pt2"), open_torch_bf16, has_amx),
 }
 """What ``-P backend=`` names; torch comes first, as it alone may find a GPU, which ends the search."""
+
+EXACT = {name: runtime for name, runtime in RUNTIMES.items() if name != "torch-bf16"}
+"""Those in fp32, in which formats are proven equal: a model's scores must not depend on which runtime was fastest."""
