@@ -59,7 +59,7 @@ def test_the_middle_of_a_single_window_is_what_onnx_runtime_says(room, model_fol
     predict(
         room,
         *("--model", model, "--input", tmp_path / "one.tif", "--output_dir", tmp_path),
-        *("--stride", 64, "--probabilities", "float32", "--bands", "1,2,3"),
+        *("--stride", 64, "--probabilities", "float32", "--bands", "1,2,3", "--backend", "torch"),
     )
     session = onnxruntime.InferenceSession(str(model / "best_model.onnx"))
     expected = session.run(None, {"image": values[None].astype(np.float32)})[0][0]
