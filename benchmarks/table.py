@@ -47,6 +47,7 @@ CLAIMS = (
     Claim("images/s of `train`, everything logged, over a bare PyTorch loop", "0.95", "benchmarks/training.py"),
     Claim("seconds of the documents' way over those of `train`, same network", "3", "benchmarks/original.py"),
     Claim("seconds of torch's transposed convolutions over ours", "above 1", "benchmarks/transposed.py"),
+    Claim("seconds to the first step of `train` over the bare calls", "as near to 1 as can be", "benchmarks/start.py"),
     Claim("seconds of everything after the fit over the bare calls", "1.25 at most", "benchmarks/after_fit.py"),
     Claim("seconds of a dataset's figures over decoding alone", "as near to 1 as can be", "benchmarks/measuring.py"),
     Claim("windows/s of `predict` over the bare model", "as near to 1 as can be", "benchmarks/scene.py --sizes 3072"),
