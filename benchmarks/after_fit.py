@@ -7,8 +7,7 @@ One round trains the built-in sample for an epoch as people do, in a process of 
 stages behind the fit. Then, in another process, the bare side does with the same weights what nobody can leave out: one
 pass over as many validation and test tiles, an export of each format by one call of its library, one pass of each
 format over the chips of the proof, and ``mlflow.pytorch.log_model`` with its requirements named, as ours are. The ratio
-is of the sums. Start-up is stated beside: the stages before the fit without the making of the sample, and the bare
-imports of the same libraries.
+is of the sums.
 """
 
 import argparse
@@ -18,18 +17,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runs import PROJECT, train
+from runs import PROJECT, sample, train
 
 sys.path.insert(0, str(PROJECT / "src"))
 
 AFTER = ("evaluation", "exports", "parity", "report", "artifacts", "registration")
 """Stages behind the fit."""
-
-IMPORTS = "import torch, torchvision, pytorch_lightning, torchmetrics, segmentation_models_pytorch, mlflow, rasterio"
 
 
 def bare(meta: Path, tiles: dict[str, int]) -> dict[str, float]:
@@ -103,17 +99,13 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="segmint-after-fit-") as name:
         room = Path(name)
-        subprocess.run([sys.executable, str(PROJECT / "src" / "prepare.py")], cwd=room, check=True)
-        folders = [f"{kind}_dir={room / 'data/train/sample' / kind}" for kind in ("chips", "labels")]
+        folders = [f"{folder.name}_dir={folder}" for folder in sample(room)]
         ratios = []
         for number in range(given.rounds + 1):
             own = room / str(number)
             own.mkdir()
             run = train(own, ["epochs=1", *folders, *given.options])
             ours = run.stages
-            started = time.perf_counter()
-            subprocess.run([sys.executable, "-c", IMPORTS], check=True, stderr=subprocess.DEVNULL)
-            imports = time.perf_counter() - started
             command = [sys.executable, __file__, "--bare", str(own / "meta"), json.dumps(run.tiles)]
             store = os.environ | {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db", "GIT_PYTHON_REFRESH": "quiet"}
             done = subprocess.run(command, cwd=own, check=True, capture_output=True, text=True, env=store)
@@ -123,12 +115,7 @@ def main() -> None:
                 ratios.append(sum(after.values()) / sum(theirs.values()))
             print(", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in after.items()))
             print("bare: " + ", ".join(f"{call} {seconds:.1f} s" for call, seconds in theirs.items()))
-            before = sum(ours[stage] for stage in ("data", "run", "model"))
-            print(
-                f"after fit {sum(after.values()):.1f} s, bare {sum(theirs.values()):.1f} s; "
-                f"before fit {before:.1f} s, bare imports {imports:.1f} s",
-                flush=True,
-            )
+            print(f"after fit {sum(after.values()):.1f} s, bare {sum(theirs.values()):.1f} s", flush=True)
     print(f"ratio {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")
 
 

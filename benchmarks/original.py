@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from runs import PROJECT, train
+from runs import PROJECT, sample, train
 
 sys.path.insert(0, str(PROJECT / "src"))
 
@@ -105,8 +105,7 @@ def main() -> None:
         room, ratios = Path(name), []
         chips, labels = given.chips_dir, given.labels_dir
         if chips is None:
-            subprocess.run([sys.executable, str(PROJECT / "src" / "prepare.py")], cwd=room, check=True)
-            chips, labels = room / "data/train/sample/chips", room / "data/train/sample/labels"
+            chips, labels = sample(room)
         folders = [f"--chips_dir={chips.resolve()}", f"--labels_dir={labels.resolve()}"]
         for number in range(given.rounds):
             command = [sys.executable, __file__, "--documented", *folders, f"--epochs={given.epochs}"]

@@ -80,6 +80,12 @@ def train(room: Path, options: list[str]) -> Run:
     return Run(room / "meta", metrics, stages, epochs, tiles, peak, private, seconds)
 
 
+def sample(room: Path) -> tuple[Path, Path]:
+    """Folders of the built-in sample's chips and labels, drawn in ``room``."""
+    subprocess.run([sys.executable, str(PROJECT / "src" / "prepare.py")], cwd=room, check=True)
+    return room / "data/train/sample/chips", room / "data/train/sample/labels"
+
+
 def watched(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
     """Wait for a process; the most bytes it held at any time, and the most that are its own (Linux)."""
     status, peak, private = Path(f"/proc/{process.pid}/status"), 0, 0

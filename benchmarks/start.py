@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from machine import describe
-from runs import PROJECT, train
+from runs import PROJECT, sample, train
 
 sys.path.insert(0, str(PROJECT / "src"))
 
@@ -83,7 +83,9 @@ def bare() -> None:
             logits = network(images)
         functional.binary_cross_entropy_with_logits(logits.float(), target).backward()
         optimizer.step()
-        print("stepped" if float(logits.mean()) < float("inf") else "", flush=True)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        print("stepped", flush=True)
 
 
 def main() -> None:
@@ -101,8 +103,7 @@ def main() -> None:
         seconds = [asked_for_help(script) for _ in range(given.rounds + 1)][1:]
         print(f"{script.name} --help: {statistics.median(seconds):.2f} s, at most {max(seconds):.2f} s", flush=True)
     with tempfile.TemporaryDirectory(prefix="segmint-start-") as name:
-        subprocess.run([sys.executable, str(PROJECT / "src" / "prepare.py")], cwd=name, check=True)
-        folders = [f"{kind}_dir={Path(name) / 'data/train/sample' / kind}" for kind in ("chips", "labels")]
+        folders = [f"{folder.name}_dir={folder}" for folder in sample(Path(name))]
         pairs = []
         for number in range(given.rounds + 1):
             rooms = Path(name, f"ours{number}"), Path(name, f"bare{number}")
