@@ -6,7 +6,7 @@ import yaml
 
 from segmint.command_line import ALIASES, CONFIGS, parse, recipe_names
 from segmint.errors import RecipeError
-from segmint.recipe import Recipe
+from segmint.recipe import LossRecipe, Recipe
 
 TRAIN = CONFIGS.parent / "src" / "train.py"
 
@@ -57,6 +57,8 @@ def test_the_classic_recipe_has_the_documents_defaults():
         (["--training.optimizer", "rmsprop"], "adamw"),
         (["--split.train", "0.9"], "1.2"),
         (["--loss.bce", "0", "--loss.dice", "0"], "loss"),
+        (["--training.monitor", "val_loss", "--training.mode", "max"], "training.mode"),
+        (["--recipe", "wildfire-gra", "--pred_thresh", "0.6"], "5 classes"),
         (["--resume", "nowhere.ckpt"], "nowhere.ckpt"),
         (["--license", "CC BY 4.0"], "SPDX"),
         (["--model_name", "a/b"], "a/b"),
@@ -68,6 +70,18 @@ def test_a_wrong_value_is_one_line_that_names_the_key(arguments, words):
         parse(arguments)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_any_loss_may_stand_alone():
+    for name in LossRecipe().weights:
+        others = [part for other in LossRecipe().weights for part in (f"--loss.{other}", "1" if other == name else "0")]
+        assert [key for key, weight in parse(others).loss.weights.items() if weight] == [name]
+
+
+def test_the_best_of_a_monitor_is_known_by_its_name_or_said():
+    modes = {"val_loss": "min", "val_brier": "min", "val_f1": "max"}
+    assert {name: parse(["--training.monitor", name]).training.monitor_mode for name in modes} == modes
+    assert parse(["--training.monitor", "val_f1", "--training.mode", "min"]).training.monitor_mode == "min"
 
 
 def test_mlflow_spells_booleans_its_own_way():

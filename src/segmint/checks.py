@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from segmint.errors import RecipeError
+from segmint.evaluation.names import epoch_scores
 from segmint.recipe import Recipe
 
 
@@ -22,11 +23,12 @@ def check(recipe: Recipe) -> None:
     total = recipe.split.train + recipe.split.val + recipe.split.test
     if abs(total - 1) > 1e-6:
         raise RecipeError(f"split shares add up to {total:g}", "1", "Set split.train, split.val and split.test")
-    losses = recipe.loss
-    if not any((losses.bce, losses.dice, losses.focal, losses.tversky, losses.jaccard)):
+    if not any(recipe.loss.weights.values()):
         raise RecipeError("every loss weight is 0", "at least one above 0", "Set for example --loss.bce 1")
     if not re.fullmatch(r"[\w\-.+]+", recipe.license):
-        raise RecipeError(f"license '{recipe.license}' is no SPDX identifier", "for example Apache-2.0 or CC-BY-4.0")
+        raise RecipeError(
+            f"license '{recipe.license}' is not a valid SPDX identifier", "for example Apache-2.0 or CC-BY-4.0"
+        )
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\-]+[A-Za-z0-9]", recipe.registered_name):
         raise RecipeError(f"model_name '{recipe.registered_name}'", "three or more letters, digits, dots or dashes")
     for item in recipe.data.classes:
@@ -60,12 +62,15 @@ def check(recipe: Recipe) -> None:
 
 
 def _check_monitor(recipe: Recipe) -> None:
-    names = ["loss", "acc", "iou", "f1", "precision", "recall"]
-    if len(recipe.data.classes) > 2:
-        names.append("macro_iou")
-    if recipe.data.pooled is not None:
-        names += [f"{recipe.data.pooled}_{name}" for name in ("iou", "f1", "precision", "recall")]
-        names += [f"detection_{name}" for name in ("acc", "precision", "recall", "f1")]
-    if recipe.training.monitor not in {f"val_{name}" for name in names}:
-        known = ", ".join(f"val_{name}" for name in names)
-        raise RecipeError(f"training.monitor '{recipe.training.monitor}'", f"one of {known}")
+    training, classes = recipe.training, len(recipe.data.classes)
+    known = [f"val_{name}" for name in ("loss", *epoch_scores(classes, recipe.data.pooled))]
+    if training.monitor not in known:
+        raise RecipeError(f"training.monitor '{training.monitor}'", "one of " + ", ".join(known))
+    if training.monitor == "val_loss" and training.mode == "max":
+        raise RecipeError("training.mode max with training.monitor val_loss", "min or auto", "A small loss is good")
+    if training.threshold != "auto" and classes > 2:
+        raise RecipeError(
+            f"training.threshold {training.threshold:g} with {classes} classes",
+            "auto",
+            "With more than two classes the most probable one is taken, whatever its probability",
+        )

@@ -4,12 +4,13 @@ A YAML file in ``configs/`` overrides these defaults, the command line overrides
 (:mod:`segmint.command_line` reads both). Ranges stand in the types.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 
 from segmint.dataset_recipe import AugmentationRecipe, Band, ClassOfInterest, DataRecipe, DerivedBand, SplitRecipe
+from segmint.evaluation.names import SMALLER_IS_BETTER
 
 __all__ = ["AugmentationRecipe", "Band", "ClassOfInterest", "DataRecipe", "DerivedBand", "Recipe", "SplitRecipe"]
 
@@ -81,6 +82,11 @@ class LossRecipe:
     jaccard: NonNegativeFloat = 0.0
     class_weights: Literal["none", "inverse_frequency"] = "none"
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of every loss, by its name."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "class_weights"}
+
 
 @dataclass(frozen=True)
 class TrainingRecipe:
@@ -102,13 +108,15 @@ class TrainingRecipe:
             often; 'even' draws every tile once.
         foreground_weight: See sampling.
         monitor: Metric that chooses the best checkpoint and stops early.
+        mode: Whether the smallest ('min') or the largest ('max') monitor is the best; 'auto' knows it by the name.
         patience: Epochs without progress before training stops; 0 never stops early.
         sample_epochs: Epochs instead of epochs on a built-in sample, unless epochs are given.
         sample_lr: Learning rate instead of lr on a built-in sample, unless lr is given.
         sample_batch_size: Tiles per step instead of batch_size on a built-in sample, unless batch_size is given.
         checkpoint_every: Also keep a checkpoint every so many epochs; 0 keeps best and last alone.
-        threshold: Probability from which a pixel is foreground, or 'auto' for the best on the validation split.
-        min_delta: Smallest change of the monitor that counts as progress.
+        threshold: Probability from which a pixel is foreground (two classes), in the scores of every epoch, in test
+            scores and in the exports; 'auto' takes 0.5 for epochs, and then the best on the validation split.
+        min_delta: Smallest change of the monitor that counts as progress, for the best checkpoint and for the stop.
         gradient_clip: Largest gradient norm; 0 does not clip.
         step_metrics: Also log the loss and its parts at every step, and running scores every so many; 0 logs epochs.
         previews: Validation tiles whose answer is logged as a picture after every epoch; 0 logs none.
@@ -132,6 +140,7 @@ class TrainingRecipe:
     sampling: Literal["even", "foreground"] = "even"
     foreground_weight: PositiveFloat = 5.0
     monitor: str = "val_loss"
+    mode: Literal["auto", "min", "max"] = "auto"
     patience: NonNegativeInt = 10
     sample_epochs: PositiveInt | None = None
     sample_lr: PositiveFloat | None = None
@@ -151,7 +160,14 @@ class TrainingRecipe:
     @property
     def monitor_mode(self) -> Literal["min", "max"]:
         """Whether a small or a large monitor is good."""
-        return "min" if self.monitor == "val_loss" else "max"
+        if self.mode != "auto":
+            return self.mode
+        return "min" if self.monitor.removeprefix("val_") in SMALLER_IS_BETTER else "max"
+
+    @property
+    def epoch_threshold(self) -> float:
+        """Probability from which a pixel is foreground while the network is trained."""
+        return 0.5 if self.threshold == "auto" else self.threshold
 
 
 @dataclass(frozen=True)

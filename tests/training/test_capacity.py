@@ -112,9 +112,9 @@ def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squ
         bright_squares, "--batch_size=16", "--training.out_of_memory=halve", "--training.step_metrics=1"
     )
     many = torch.ones(99, 64, 64, dtype=torch.uint8)
-    opened.task.train_scores.update(many, many)  # as a step has whose gradients did not fit after its scores
+    opened.task.train_scores.counts.update(many, many)  # as a step has whose gradients did not fit after its scores
     steps, counted = [], []
-    sinks = [lambda epoch, record: counted.append(int(opened.task.train_scores.pixels.sum()))]
+    sinks = [lambda epoch, record: counted.append(int(opened.task.train_scores.counts.pixels.sum()))]
     session, history = opened.fit(tmp_path, None, sinks, steps.extend, lambda *given: None)
     assert len(history) == 2
     assert all(0 < pixels <= 16 * 64 * 64 for pixels in counted)  # of 16 training tiles, each counted once

@@ -5,7 +5,7 @@ import pytorch_lightning as lightning
 import torch
 
 from segmint.recipe import TrainingRecipe
-from segmint.training.optimisation import configure
+from segmint.training.optimisation import _resume_anywhere, configure
 
 PLAIN = {
     "adam": lambda weights: torch.optim.Adam(weights, lr=0.01, weight_decay=0.1, fused=False, foreach=False),
@@ -103,3 +103,15 @@ def test_gradients_are_clipped_in_every_precision(precision):
     trainer.fit(task, torch.utils.data.DataLoader(torch.randn(4, 3, 8, 8), batch_size=2))
     assert task.norms
     assert task.norms == pytest.approx([0.5] * len(task.norms), rel=1e-3)
+
+
+def test_an_optimiser_that_cannot_be_fused_is_carried_on_too():
+    network = convolution("rows")
+    optimizer = torch.optim.RMSprop(network.parameters(), lr=0.01)
+    _resume_anywhere(optimizer)
+    step(network, optimizer, 0)
+    again = torch.optim.RMSprop(network.parameters(), lr=0.01)
+    _resume_anywhere(again)
+    again.load_state_dict(optimizer.state_dict())
+    for mine, theirs in zip(again.state.values(), optimizer.state.values(), strict=True):
+        torch.testing.assert_close(mine["square_avg"], theirs["square_avg"])

@@ -6,7 +6,7 @@ from sklearn import metrics as sklearn
 from segmint.evaluation.curves import ThresholdCounts
 from segmint.models.foreground import segmentation
 from segmint.training.calibration import PixelSample, fit_temperature, tempered
-from segmint.training.scores import Scores
+from segmint.training.scores import Brier, EpochScores, Scores
 
 
 def test_headline_scores_equal_scikit_learn_and_leave_ignored_pixels_out():
@@ -69,3 +69,30 @@ def test_every_threshold_counts_like_scikit_learn():
     best = counts.best_threshold()
     ious = [sklearn.jaccard_score(target, probability >= t / 1000) for t in range(1, 1000, 25)]
     assert sklearn.jaccard_score(target, probability >= best) >= max(ious)
+
+
+def test_the_brier_score_equals_scikit_learn_s_and_leaves_ignored_pixels_out():
+    draw = np.random.default_rng(2)
+    target = draw.integers(0, 2, (4, 16, 16))
+    target[:, :3] = 255
+    probability = draw.random((4, 1, 16, 16)).astype(np.float32)
+    score = Brier()
+    for part in range(4):
+        score.update(torch.from_numpy(probability[part : part + 1]), torch.from_numpy(target[part : part + 1]))
+    known = target != 255
+    expected = sklearn.brier_score_loss(target[known], probability[:, 0][known])
+    assert float(score.compute()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_with_more_classes_the_brier_score_adds_up_their_squared_errors():
+    score = Brier()
+    score.update(torch.tensor([[[[0.7]], [[0.2]], [[0.1]]]]), torch.tensor([[[1]]]))
+    assert float(score.compute()) == pytest.approx(0.7**2 + 0.8**2 + 0.1**2)
+
+
+def test_scores_of_an_epoch_cut_at_the_threshold_that_was_asked_for():
+    probability, target = torch.tensor([[[[0.55, 0.65, 0.95, 0.05]]]]), torch.tensor([[[0, 1, 1, 1]]])
+    for threshold, expected in ((0.5, 2 / 3), (0.6, 1.0)):
+        scores = EpochScores(("background", "building"), None, threshold)
+        scores.update(probability, target)
+        assert scores.compute()["precision"] == pytest.approx(expected)

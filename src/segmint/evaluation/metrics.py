@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from segmint.data.chips import IGNORE
+from segmint.evaluation.names import BY_CLASS
 
 
 def confusions(answer: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:
@@ -40,7 +41,7 @@ def headline(computed: dict[str, torch.Tensor], classes: tuple[str, ...]) -> dic
     """
     scores = {"acc": float(computed["acc"])}
     occurs = computed["counts"][:, [0, 1, 3]].sum(dim=1) > 0  # found, falsely found, missed
-    for name in ("iou", "f1", "precision", "recall"):
+    for name in BY_CLASS:
         per_class = computed[name].tolist()
         scores[name] = per_class[1] if len(classes) == 2 else float(computed[name][occurs].mean())
         scores |= {f"{name}_{label}": value for label, value in zip(classes, per_class, strict=True)}
@@ -77,7 +78,7 @@ def named(pixels: torch.Tensor, shown: torch.Tensor, classes: tuple[str, ...], p
     if pooled is None:
         return scores
     together = headline(counted(_foreground(pixels)), ("background", "foreground"))
-    scores |= {f"{pooled}_{name}": together[name] for name in ("iou", "f1", "precision", "recall")}
+    scores |= {f"{pooled}_{name}": together[name] for name in BY_CLASS}
     if shown.sum():
         detected = headline(counted(shown), ("background", "foreground"))
         scores |= {f"detection_{name}": detected[name] for name in ("acc", "precision", "recall", "f1")}

@@ -9,7 +9,6 @@ Example:
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 
 import torch
 from segmentation_models_pytorch import losses as smp
@@ -38,8 +37,7 @@ class WeightedLoss(nn.Module):
 
     def __init__(self, recipe: LossRecipe, class_weights: Sequence[float]) -> None:
         super().__init__()
-        named = {item.name: getattr(recipe, item.name) for item in fields(recipe) if item.name != "class_weights"}
-        self.weights: dict[str, float] = {name: weight for name, weight in named.items() if weight > 0}
+        self.weights = {name: weight for name, weight in recipe.weights.items() if weight > 0}
         of_class = torch.zeros(IGNORE + 1)
         of_class[: len(class_weights)] = torch.tensor(class_weights)
         self.register_buffer("weight_of_class", of_class, persistent=False)

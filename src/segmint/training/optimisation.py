@@ -57,12 +57,13 @@ def _resume_anywhere(optimizer: Optimizer) -> None:
     """Have the checkpoint of another machine carried on in this one's way.
 
     A fused step pairs numbers by their place in memory, and moments keep the layout of the machine they come from.
+    Optimisers that cannot be fused have no such default.
     """
-    fused = optimizer.defaults["fused"]
+    here = {name: value for name, value in optimizer.defaults.items() if name == "fused"}
 
     def compute_as_here(_: Optimizer, state: dict[str, Any]) -> None:
         for group in state["param_groups"]:
-            group["fused"] = fused
+            group.update(here)
 
     def lie_as_here(loaded: Optimizer) -> None:
         for parameter, moments in loaded.state.items():

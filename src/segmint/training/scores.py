@@ -11,9 +11,14 @@ Example:
 """
 
 import torch
-from torchmetrics import Metric
+from torch import nn
+from torch.nn.functional import one_hot
+from torchmetrics import Metric, MetricCollection
 
+from segmint.data.chips import IGNORE
 from segmint.evaluation import metrics
+from segmint.evaluation.names import OF_PROBABILITIES
+from segmint.models.foreground import segmentation
 
 
 class Scores(Metric):
@@ -44,3 +49,67 @@ class Scores(Metric):
     def compute(self) -> dict[str, float]:
         """The scores by their names."""
         return metrics.named(self.pixels.cpu(), self.shown.cpu(), self.classes, self.pooled)
+
+
+class Brier(Metric):
+    """Brier score: mean over the pixels that count of the squared error of their probabilities, summed over the classes
+    (Brier 1950). With one channel, the foreground's, it is 0..1, otherwise 0..2; 0 is perfect.
+    """
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("error", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("pixels", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.error: torch.Tensor
+        self.pixels: torch.Tensor
+
+    def update(self, probability: torch.Tensor, target: torch.Tensor) -> None:
+        """Add probabilities ``[B, K, H, W]`` and class values ``[B, H, W]``, 255 where a pixel does not count."""
+        known, channels = target != IGNORE, probability.shape[1]
+        if channels == 1:
+            squared = (probability[:, 0] - (target == 1).float()).square()
+        else:
+            truth = one_hot(torch.where(known, target, 0).long(), channels).movedim(-1, 1)
+            squared = (probability - truth).square().sum(dim=1)
+        self.error += torch.where(known, squared, 0).sum(dtype=torch.float64)
+        self.pixels += known.sum()
+
+    def compute(self) -> torch.Tensor:
+        """The score, a scalar; NaN where no pixel counted."""
+        return self.error / self.pixels
+
+
+PROBABILITY_METRICS: dict[str, type[Metric]] = {"brier": Brier}
+"""Scores of probabilities by their names; each is updated with probabilities and class values, as :class:`Brier` is."""
+
+
+class EpochScores(nn.Module):
+    """Every score of one split in one epoch.
+
+    Args:
+        classes: Class names by value.
+        pooled: What the classes above 0 are together, or None.
+        threshold: Probability from which a pixel is foreground, with two classes.
+    """
+
+    def __init__(self, classes: tuple[str, ...], pooled: str | None, threshold: float) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.counts = Scores(classes, pooled)
+        self.of_probabilities = MetricCollection({name: PROBABILITY_METRICS[name]() for name in OF_PROBABILITIES})
+
+    def update(self, probability: torch.Tensor, target: torch.Tensor) -> None:
+        """Add probabilities ``[B, K, H, W]`` and class values ``[B, H, W]``, 255 where a pixel does not count."""
+        self.counts.update(segmentation(probability, self.threshold), target)
+        self.of_probabilities.update(probability, target)
+
+    def compute(self) -> dict[str, float]:
+        """The scores by their names."""
+        return self.counts.compute() | {name: float(value) for name, value in self.of_probabilities.compute().items()}
+
+    def reset(self) -> None:
+        """Count from nothing."""
+        self.counts.reset()
+        self.of_probabilities.reset()

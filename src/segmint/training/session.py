@@ -219,8 +219,8 @@ class Session:
         if training.step_metrics:
             watching.insert(0, StepLog(training.step_metrics, step_sink))  # it completes the record of the epoch
         if training.previews:
-            threshold = 0.5 if training.threshold == "auto" else training.threshold
-            watching.append(PreviewLog(self.dataset("val"), training.previews, threshold, preview_sink))
+            preview = PreviewLog(self.dataset("val"), training.previews, training.epoch_threshold, preview_sink)
+            watching.append(preview)
         return log, watching
 
     def _train(

@@ -14,14 +14,11 @@ from torch import nn
 
 from segmint.data.dataset import Batch
 from segmint.evaluation.metrics import activate
-from segmint.models.foreground import segmentation
+from segmint.evaluation.names import epoch_scores
 from segmint.recipe import Recipe
 from segmint.training.losses import WeightedLoss
 from segmint.training.optimisation import configure
-from segmint.training.scores import Scores
-
-LOGGED = ("acc", "iou", "f1", "precision", "recall", "macro_iou")
-"""Scores of every epoch, of training and validation; pooled and detection scores too, where the recipe has them."""
+from segmint.training.scores import EpochScores
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -51,10 +48,10 @@ class SegmentationTask(lightning.LightningModule):
 
     def configure_metrics(self) -> None:
         """One set of streamed scores for each of training and validation."""
-        pooled = self.recipe.data.pooled
-        self.train_scores, self.val_scores = Scores(self.classes, pooled), Scores(self.classes, pooled)
-        self.logged = {*LOGGED, *(f"{pooled}_{name}" for name in ("iou", "f1", "precision", "recall"))}
-        self.logged |= {f"detection_{name}" for name in ("acc", "precision", "recall", "f1")}
+        pooled, threshold = self.recipe.data.pooled, self.recipe.training.epoch_threshold
+        self.train_scores = EpochScores(self.classes, pooled, threshold)
+        self.val_scores = EpochScores(self.classes, pooled, threshold)
+        self.logged = epoch_scores(len(self.classes), pooled)
 
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of the recipe."""
@@ -96,5 +93,5 @@ class SegmentationTask(lightning.LightningModule):
         loss = self.loss.total(self.loss_parts)
         self.log(f"{split}_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), prog_bar=True)
         scores = self.train_scores if split == "train" else self.val_scores
-        scores.update(segmentation(activate(logits.detach().float()), 0.5), batch["target"])
+        scores.update(activate(logits.detach().float()), batch["target"])
         return loss
