@@ -9,7 +9,7 @@ BY_CLASS = ("iou", "f1", "precision", "recall")
 """Scores of each class, from counts of pixels: :func:`segmint.evaluation.metrics.counted` computes them."""
 
 OF_PROBABILITIES = ("brier",)
-"""Scores of probabilities, which no count of pixels gives: ``PROBABILITY_METRICS`` of :mod:`segmint.training.scores`."""
+"""Scores of probabilities, which no count of pixels gives: :data:`segmint.training.scores.PROBABILITY_METRICS`."""
 
 SMALLER_IS_BETTER = ("loss", "brier")
 """Figures of which the smallest is the best; of every other it is the largest."""

@@ -1,7 +1,7 @@
 """The MLflow run of a training: where it lives, what it holds, and how it ends.
 
 Once it has started, everything it tells goes through its journal: the store is never asked, and never waited for
-before the end.
+before the end. What a callback logs by ``mlflow.log_metric`` and its like goes straight to the store, into this run.
 
 Example:
     >>> run = TrackedRun.start("refugee-camp", RUNS, identity, resumed=None)
@@ -9,6 +9,7 @@ Example:
     ...     run.log_epoch(1, {"val_loss": 0.4})
 """
 
+import contextlib
 import os
 import shlex
 import sys
@@ -24,6 +25,7 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.data.dataset import Dataset
 from mlflow.entities import Run
+from mlflow.environment_variables import MLFLOW_RUN_ID
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.tracking.multimedia import compress_image_size, convert_to_pil_image
 from mlflow.utils.mlflow_tags import (
@@ -85,7 +87,7 @@ class TrackedRun:
         Raises:
             TrackingError: The store cannot be reached or refuses.
         """
-        asked_for, client = os.environ.pop("MLFLOW_RUN_ID", None), MlflowClient()
+        asked_for, client = os.environ.pop(MLFLOW_RUN_ID.name, None), MlflowClient()
         try:
             if resumed is not None:
                 _deliver_rest(resumed)
@@ -101,6 +103,7 @@ class TrackedRun:
                 client.set_tag(asked_for, "resumed_into", run_id)
         except FAULTS as error:
             raise unusable(error) from error
+        os.environ[MLFLOW_RUN_ID.name] = run_id  # what mlflow.log_metric joins
         folder = resumed or RunFolder.create(root, run_id, identity)
         started = cls(folder, run, name, asked_for if asked_for != run_id else None)
         started._courier.start()
@@ -242,9 +245,19 @@ class TrackedRun:
     def _end(self, status: str, patience: float) -> bool:
         """Close the run and the one that was asked for; False while the store does not know everything."""
         self._gauges.finish()
+        _leave(self.run_id, status)
         runs = [run for run in (self.run_id, self.asked_for) if run]
         self._journal.write([("status", {"status": status, "runs": runs})])
         return self._courier.settle(patience)
+
+
+def _leave(run_id: str, status: str) -> None:
+    """End the run for ``mlflow.log_metric`` and its like; a store that is away gets the status from the journal."""
+    os.environ.pop(MLFLOW_RUN_ID.name, None)
+    active = mlflow.active_run()
+    if active is not None and active.info.run_id == run_id:
+        with contextlib.suppress(*FAULTS):
+            mlflow.end_run(status)
 
 
 def _made(client: MlflowClient, name: str) -> Run:
