@@ -48,8 +48,10 @@ def train(recipe: Recipe) -> None:
     from segmint.training.resume import claim, last_checkpoint, recipe_digest
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
+    from segmint.training.start import Start
 
     stages = Stages()
+    start = None if recipe.resume in ("auto", "never") else Start.open(Path(recipe.resume), recipe)
 
     with stages("data"):
         prepared = prepare(recipe)
@@ -68,12 +70,17 @@ def train(recipe: Recipe) -> None:
         print(session.banner())
         print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)
 
+        if start is not None:
+            start.require(session.task)
+            print(f"resume:   {start.adopt(folder.checkpoints, recipe.training)}", flush=True)
+
         with stages("fit"):
-            start = last_checkpoint(folder) if recipe.resume in ("auto", "never") else Path(recipe.resume)
             mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
             gallery = Gallery(session.source, session.classes, run.log_picture)
             logs = [run.log_epoch, mirrors.log]
-            session, history = session.fit(folder.checkpoints, start, logs, run.log_steps, gallery.log)
+            session, history = session.fit(
+                folder.checkpoints, last_checkpoint(folder), logs, run.log_steps, gallery.log
+            )
             mirrors.close()
             run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
             run.log_metrics({"epochs_trained": len(history)})

@@ -164,6 +164,11 @@ class TrainingRecipe:
             return self.mode
         return "min" if self.monitor.removeprefix("val_") in SMALLER_IS_BETTER else "max"
 
+    def improves(self, value: float, best: float) -> bool:
+        """Whether a monitor is better than the best so far by more than ``min_delta``; any is better than NaN."""
+        sign = 1 if self.monitor_mode == "max" else -1
+        return best != best or sign * value > sign * best + self.min_delta
+
     @property
     def epoch_threshold(self) -> float:
         """Probability from which a pixel is foreground while the network is trained."""

@@ -115,3 +115,16 @@ def test_an_optimiser_that_cannot_be_fused_is_carried_on_too():
     again.load_state_dict(optimizer.state_dict())
     for mine, theirs in zip(again.state.values(), optimizer.state.values(), strict=True):
         torch.testing.assert_close(mine["square_avg"], theirs["square_avg"])
+
+
+def test_half_a_cosine_is_torch_s_own():
+    ours = configure(convolution("rows"), TrainingRecipe(scheduler="cosine", lr=0.01, epochs=7))
+    theirs = torch.optim.SGD(convolution("rows").parameters(), lr=0.01)
+    schedule, expected = ours["lr_scheduler"], torch.optim.lr_scheduler.CosineAnnealingLR(theirs, 7)
+    for _ in range(7):
+        assert schedule.get_last_lr() == pytest.approx(expected.get_last_lr())
+        theirs.step()
+        ours["optimizer"].step()
+        schedule.step()
+        expected.step()
+    assert schedule.get_last_lr() == pytest.approx([0])

@@ -5,6 +5,7 @@ Example:
     AdamW (...)
 """
 
+import math
 from typing import Any
 
 import torch
@@ -26,7 +27,44 @@ def configure(network: torch.nn.Module, recipe: TrainingRecipe) -> dict[str, Any
             )
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": recipe.monitor}}
         case "cosine":
-            return {"optimizer": optimizer, "lr_scheduler": lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)}
+            return {"optimizer": optimizer, "lr_scheduler": Cosine(optimizer, recipe.epochs)}
+
+
+class Cosine(lr_scheduler.LRScheduler):
+    """Half a cosine from the learning rate to 0: ``(1 + cos(pi * epoch / epochs)) / 2`` of it (Loshchilov and Hutter
+    2017, arXiv 1608.03983, equation 5).
+
+    Torch's own computes each rate from the one before: a training that is carried on with more epochs would stay at 0.
+
+    Args:
+        optimizer: The optimiser.
+        epochs: Epochs until 0.
+    """
+
+    def __init__(self, optimizer: Optimizer, epochs: int) -> None:
+        self._epochs = epochs
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | torch.Tensor]:
+        """The rate of each group in the epoch that begins."""
+        share = (1 + math.cos(math.pi * self.last_epoch / self._epochs)) / 2
+        return [rate * share for rate in self.base_lrs]
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far it came."""
+        return {"last_epoch": self.last_epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there, by the rates and epochs of this one."""
+        self.last_epoch = state_dict["last_epoch"]
+        self._last_lr = self.get_lr()
+        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+            group["lr"] = rate
+
+
+def optimisation_of(recipe: TrainingRecipe) -> dict[str, Any]:
+    """The values that the state of an optimiser belongs to, for the checkpoint."""
+    return {key: getattr(recipe, key) for key in ("optimizer", "scheduler", "lr", "lr_temporal", "weight_decay")}
 
 
 def _groups(network: torch.nn.Module, recipe: TrainingRecipe) -> list[dict[str, Any]]:

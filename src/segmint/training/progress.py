@@ -58,7 +58,8 @@ class EpochLog(lightning.Callback):
         record = {name: float(value) for name, value in trainer.callback_metrics.items()} | _rates(trainer)
         if self._norms:
             record["gradient_norm"] = sum(self._norms) / len(self._norms)
-        record |= self._progress(epoch, record[self.recipe.monitor])
+        past = self.history[-1] if self.history else None
+        record |= progress(past, epoch, record[self.recipe.monitor], self.recipe)
         self.history.append(record | {"epoch": float(epoch)})
         for sink in self.sinks:
             sink(epoch, record)
@@ -71,14 +72,20 @@ class EpochLog(lightning.Callback):
             flush=True,
         )
 
-    def _progress(self, epoch: int, value: float) -> dict[str, float]:
-        """Best monitor so far, its epoch, and the epochs since then that were no better by ``min_delta``."""
-        sign = 1 if self.recipe.monitor_mode == "max" else -1
-        past = self.history[-1] if self.history else None
-        if past is None or sign * value > sign * past["early_stop_best_value"] + self.recipe.min_delta:
-            return {"early_stop_counter": 0.0, "early_stop_best_value": value, "early_stop_best_epoch": float(epoch)}
-        kept = {name: past[name] for name in ("early_stop_best_value", "early_stop_best_epoch")}
-        return kept | {"early_stop_counter": past["early_stop_counter"] + 1}
+
+def progress(past: dict[str, float] | None, epoch: int, value: float, recipe: TrainingRecipe) -> dict[str, float]:
+    """Best monitor so far, its epoch, and the epochs since then that were no better by ``min_delta``.
+
+    Args:
+        past: The record of the epoch before, or None for the first.
+        epoch: Number of the epoch, from 1.
+        value: Its monitor.
+        recipe: Which monitor, and what is better.
+    """
+    if past is None or recipe.improves(value, past["early_stop_best_value"]):
+        return {"early_stop_counter": 0.0, "early_stop_best_value": value, "early_stop_best_epoch": float(epoch)}
+    kept = {name: past[name] for name in ("early_stop_best_value", "early_stop_best_epoch")}
+    return kept | {"early_stop_counter": past["early_stop_counter"] + 1}
 
 
 def _rates(trainer: lightning.Trainer) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from segmint.recipe import Recipe
 from segmint.tracking.folder import Identity, RunFolder
-from segmint.training.trainer import LAST
+from segmint.training.checkpoints import LAST
 
 _NOT_COMPARED = {
     "training.epochs",

@@ -29,13 +29,14 @@ from segmint.interface import Class, Input
 from segmint.models.factory import DECODERS, WeightsOrigin, build
 from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
 from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
+from segmint.training.checkpoints import BEST, LAST
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
 from segmint.training.previews import PreviewLog, PreviewSink
 from segmint.training.progress import EpochLog, Sink
 from segmint.training.steps import StepLog, Steps
 from segmint.training.task import SegmentationTask
-from segmint.training.trainer import BEST, LAST, build_trainer
+from segmint.training.trainer import build_trainer
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from segmint.evaluation.metrics import activate
 from segmint.evaluation.names import epoch_scores
 from segmint.recipe import Recipe
 from segmint.training.losses import WeightedLoss
-from segmint.training.optimisation import configure
+from segmint.training.optimisation import configure, optimisation_of
 from segmint.training.scores import EpochScores
 
 
@@ -56,6 +56,10 @@ class SegmentationTask(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule of the recipe."""
         return configure(self.network, self.recipe.training)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say what the optimiser was, so that another one does not take its state over."""
+        checkpoint["optimisation"] = optimisation_of(self.recipe.training)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits ``[B, K, H, W]`` of normalised images ``[B, C, H, W]``."""

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import TQDMProgressBar
 
 from segmint.recipe import Recipe
-from segmint.training.checkpoints import WholeCheckpoints
+from segmint.training.checkpoints import EVERY, LAST, BestCheckpoint, Checkpoint, Stop, WholeCheckpoints
 from segmint.training.hardware import Hardware
-
-BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 def build_trainer(
@@ -36,39 +34,11 @@ def build_trainer(
     torch.set_num_threads(hardware.threads)
     # else `deterministic` fills every new tensor with NaN before it is computed
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    best = ModelCheckpoint(
-        checkpoints,
-        BEST.removesuffix(".ckpt"),
-        monitor=training.monitor,
-        mode=training.monitor_mode,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    last = ModelCheckpoint(
-        checkpoints, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True, enable_version_counter=False
-    )
-    callbacks: list[lightning.Callback] = [*logs, best, last]
+    callbacks: list[lightning.Callback] = [*logs, BestCheckpoint(checkpoints, training), Checkpoint(checkpoints, LAST)]
     if training.checkpoint_every:
-        callbacks.append(
-            ModelCheckpoint(
-                checkpoints,
-                "epoch_{epoch:04d}",
-                every_n_epochs=training.checkpoint_every,
-                save_top_k=-1,
-                save_on_train_epoch_end=True,
-                auto_insert_metric_name=False,
-            )
-        )
+        callbacks.append(Checkpoint(checkpoints, EVERY, every_n_epochs=training.checkpoint_every, save_top_k=-1))
     if training.patience:
-        callbacks.append(
-            EarlyStopping(
-                training.monitor,
-                training.min_delta,
-                training.patience,
-                mode=training.monitor_mode,
-                check_on_train_epoch_end=True,
-            )
-        )
+        callbacks.append(Stop(training))
     if sys.stderr.isatty():
         callbacks.append(TQDMProgressBar(leave=False))
     return lightning.Trainer(
