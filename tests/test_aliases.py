@@ -1,6 +1,6 @@
 import pytest
 
-from segmint.aliases import expand
+from segmint.aliases import ALIASES, FOLDERS, SWITCHES, expand
 from segmint.command_line import CONFIGS, parse, recipe_names
 from segmint.errors import RecipeError
 
@@ -25,6 +25,19 @@ from segmint.errors import RecipeError
             {"loss.focal": 0.5, "loss.bce": 0.0, "training.sampling": "foreground"},
         ),
         ("--wandb true --reset false", "wildfire-del", {"mirror.wandb": True, "resume": "auto"}),
+        ("--weighted-sampling false", "wildfire-del", {"training.sampling": "even"}),
+        ("--weighted_sampling=False", "wildfire-del", {"training.sampling": "even"}),
+        ("--no-class-weights false", "refugee-camp", {"loss.class_weights": "inverse_frequency"}),
+        ("--no-fire-augment false", "wildfire-del", {"augmentation.strong": 1.5}),
+        ("--focal-loss false", "wildfire-del", {"loss.bce": 0.5, "loss.focal": 0.0}),
+        ("--skip-wandb true", "wildfire-del", {"mirror.wandb": False}),
+        ("--checkpoint {f} --reset false", "lateral-flow", {"resume": "{f}"}),
+        ("--use_dice false", "fire-spread", {"loss.bce": 0.5, "loss.dice": 0.0}),
+        ("--early_stopping false", "fire-spread", {"training.patience": 0}),
+        ("--early_stopping.patience 5 --early_stopping.min_delta=0.005", "fire-spread", {"training.patience": 5}),
+        ("--monitor val/iou --mode max", "fire-spread", {"training.monitor": "val_iou", "training.mode": "max"}),
+        ("--early_stopping.monitor=val/prec_epoch", "fire-spread", {"training.monitor": "val_precision"}),
+        ("--metrics.pred_thresh 0.6", "fire-spread", {"training.threshold": 0.6}),
     ],
 )
 def test_documented_command_lines_work(tmp_path, line, recipe, expected):
@@ -86,3 +99,67 @@ def test_a_name_is_the_same_with_hyphens():
         "--training.lr_temporal",
         "1",
     ]
+
+
+@pytest.mark.parametrize("switch", ["wandb", "reset", "early_stopping", "weighted_sampling"])
+def test_a_switch_that_is_neither_true_nor_false_is_refused(switch):
+    with pytest.raises(RecipeError, match="true or false"):
+        parse([f"--{switch}=maybe"])
+
+
+DOCUMENTED = """
+base: fire-spread
+model:
+  loss: {use_dice: true, bce_weight: 0.7, dice_weight: 0.3}
+early_stopping: {enabled: true, patience: 15, min_delta: 0.0001, monitor: val/iou, mode: max}
+metrics: {pred_thresh: 0.6}
+training: {lr_spatial: 0.0002}
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return parse(["--config", str(path)])
+
+
+def test_a_file_with_the_documented_keys_is_read(tmp_path):
+    recipe = written(tmp_path, DOCUMENTED)
+    assert (recipe.loss.bce, recipe.loss.dice) == (0.7, 0.3)
+    training = recipe.training
+    assert (training.patience, training.min_delta, training.monitor, training.mode) == (15, 0.0001, "val_iou", "max")
+    assert (training.threshold, training.lr) == (0.6, 0.0002)
+
+
+def test_a_documented_switch_in_a_file_has_the_last_word_wherever_it_stands(tmp_path):
+    never = written(tmp_path, "base: fire-spread\nearly_stopping: {enabled: false, patience: 5}\n")
+    assert never.training.patience == 0
+    plain = written(tmp_path, "base: fire-spread\nloss: {use_dice: false, dice_weight: 0.3, bce_weight: 1.0}\n")
+    assert (plain.loss.bce, plain.loss.dice) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("training: {patience: 3}\nearly_stopping: {patience: 5}\n", "training.patience"),
+        ("early_stopping: {enabled: perhaps}\n", "true or false"),
+        ("early_stopping: {patience: lots}\n", "training.patience"),
+        ("early_stopping: {pateince: 5}\n", "there is no recipe key 'early_stopping.pateince'"),
+        ("model: {loss: {bce_wieght: 5}}\n", "there is no recipe key 'model.loss.bce_wieght'"),
+    ],
+)
+def test_a_documented_key_that_cannot_be_read_is_one_line(tmp_path, text, words):
+    with pytest.raises(RecipeError) as caught:
+        written(tmp_path, text)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_documented_name_is_listed_by_help_all_and_in_the_docs(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(["--help_all"])
+    assert ended.value.code == 0
+    listed, page = capsys.readouterr().out, (CONFIGS.parent / "docs" / "names.md").read_text(encoding="utf-8")
+    for name in (*ALIASES, *SWITCHES, *FOLDERS):
+        assert f"\n  --{name} " in listed
+        assert f"`--{name}`" in page

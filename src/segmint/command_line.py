@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from segmint.aliases import ALIASES, FOLDERS, SWITCHES, expand
+from segmint.aliases import ALIASES, FOLDERS, SECTIONS, SWITCHES, expand, recipe_keys
 from segmint.checks import check
 from segmint.errors import RecipeError
 from segmint.parameters import plain, refused
@@ -42,24 +42,29 @@ def parse(arguments: list[str]) -> Recipe:
     """Read the recipe that a command line names, with its overrides.
 
     Args:
-        arguments: Command line without the program name; ``--help`` prints the keys and exits.
+        arguments: Command line without the program name; ``--help`` prints the keys and exits, ``--help_all`` the
+            documented names too.
 
     Raises:
         RecipeError: Unknown recipe, misspelt key, or a value out of its range.
     """
     name, arguments = _chosen(expand(arguments))
     parser = _parser()
+    if "--help_all" in arguments:
+        print(f"{parser.format_help()}\n{_documented_names()}")
+        raise SystemExit(0)
+    written, known = _load(name), Recipe().flat()
+    if unknown := [key for key in written if key not in known]:
+        raise _as_recipe_error(f"unrecognized arguments: {unknown[0]}")
     try:
-        defaults = Recipe().flat() | flatten(_load(name))
-        parser.set_defaults(flatten(_load(name)))
+        parser.parse_object(written)  # defaults are not checked when they are set
+        parser.set_defaults(written)
         values = parser.instantiate_classes(parser.parse_args([f"--recipe={Path(name).stem}", *arguments]))
     except ArgumentError as error:
         raise _as_recipe_error(str(error)) from error
-    except KeyError as error:
-        raise _as_recipe_error(f"unrecognized arguments: {str(error).split(chr(34))[1]}") from error
     recipe = Recipe(**{key: _typed(key, value) for key, value in vars(values).items()})
     given = {argument.removeprefix("--").partition("=")[0] for argument in arguments}
-    recipe = _settle_sample(recipe, defaults, given)
+    recipe = _settle_sample(recipe, known | written, given)
     check(recipe)
     return recipe
 
@@ -117,10 +122,26 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         exit_on_error=False,
         allow_abbrev=False,
-        description=f"Recipes: {known}. Defaults below are the chosen recipe's. Short names: {short}.",
+        description=f"Recipes: {known}. Defaults below are the chosen recipe's. --help_all lists every "
+        f"documented name. Short names: {short}.",
     )
     parser.add_class_arguments(Recipe)
     return parser
+
+
+def _documented_names() -> str:
+    """Every documented name and the keys that it stands for, a line each."""
+
+    def keys(values: dict[str, Any]) -> str:
+        return " ".join(f"{key}={value}" for key, value in values.items()) or "as the recipe"
+
+    rows = [f"--{alias} VALUE = --{key}" for alias, key in ALIASES.items()]
+    rows += [f"--{name} = {keys(on)}; --{name} false = {keys(off)}" for name, (on, off) in SWITCHES.items()]
+    rows += [f"--{name} FOLDER = --{key}, with --{emptied} null" for name, (key, emptied) in FOLDERS.items()]
+    rows += ["--config FILE = a recipe file from anywhere", "--reset = -r"]
+    places = ", ".join(f"{section}." for section in SECTIONS)
+    heading = f"Documented names, with - or _; in YAML also below {places} and in the section of their key:"
+    return "\n  ".join([heading, *rows])
 
 
 def recipe_names() -> list[str]:
@@ -142,7 +163,7 @@ def _chosen(arguments: list[str]) -> tuple[str, list[str]]:
 
 
 def _load(name: str) -> dict[str, Any]:
-    """Content of ``configs/NAME.yaml`` laid over the recipe that its ``base`` key names."""
+    """Values of ``configs/NAME.yaml`` under dotted keys, laid over those of the recipe that its ``base`` key names."""
     path = CONFIGS / f"{name}.yaml"
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
@@ -152,15 +173,10 @@ def _load(name: str) -> dict[str, Any]:
         raise RecipeError(f"recipe '{name}' is not in configs/", "one of " + ", ".join(recipe_names()))
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     base = content.pop("base", None)
-    return _overlay(_load(base), content) if base else content
-
-
-def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    nested = {
-        key: _overlay(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
-        for key, value in above.items()
-    }
-    return below | nested
+    own = recipe_keys(flatten(content))
+    below = _load(base) if base else {}
+    # a value of one's own counts on a sample too
+    return {key: value for key, value in below.items() if key.replace(".sample_", ".") not in own} | own
 
 
 def _as_recipe_error(message: str) -> RecipeError:
