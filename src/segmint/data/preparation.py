@@ -15,10 +15,11 @@ from segmint.contract import Dataset
 from segmint.data import next_day, sequences
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import Fingerprint, fingerprint
+from segmint.data.leaks import require_apart
 from segmint.data.normalisation import scaling_of
-from segmint.data.pairs import find_chips
+from segmint.data.pairs import find_chips, without_mask
 from segmint.data.sample import is_sample, make_sample
-from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
+from segmint.data.splits import SPLITS, Split, split_ground
 from segmint.data.statistics import Scaling, Statistics, measure
 from segmint.errors import RecipeError, Refuse, stop
 from segmint.interface import Band
@@ -96,14 +97,15 @@ def prepare(recipe: Recipe) -> PreparedData:
     Raises:
         RecipeError: A folder is missing.
         DataError: Chips or labels that cannot be trained on.
-        SplitError: Too little data, or ground on two sides.
+        SplitError: Too little data, or ground or files on two sides.
     """
     data = recipe.data
     ready_folders(data)
     find, name_bands = READERS[data.reader]
     chips, bands = find(data, stop), name_bands(data)
+    content = fingerprint(chips)
     split = split_ground(chips, recipe.split, data.tile_size, data.fit)
-    check_overlap(chips, split)
+    require_apart(chips, split, content)
     scaling = scaling_of(data, bands, chips[0].dtype)
     prepared = PreparedData(
         chips=chips,
@@ -111,12 +113,16 @@ def prepare(recipe: Recipe) -> PreparedData:
         split=split,
         scaling=scaling,
         statistics=measure(chips, split, scaling, [item.name for item in data.classes]),
-        fingerprint=fingerprint(chips),
+        fingerprint=content,
         builtin_sample=is_sample(Path(data.chips_dir)),
     )
     counts = ", ".join(f"{len(split.tiles[name])} {name}" for name in SPLITS)
     print(f"data: {len(chips)} chips in {data.chips_dir}, tiles: {counts}", flush=True)
-    print(f"split: {split.rule}", flush=True)
+    bare = without_mask(chips, data)
+    if bare:
+        print(f"masks: {bare}")
+    other = "; data.split_folders=ignore draws it by shares and groups instead" if chips[0].side else ""
+    print(f"split: {split.rule}{other}", flush=True)
     return prepared
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from segmint.contract import ModelContract
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import fingerprint
+from segmint.data.pairs import without_mask
 from segmint.evaluation.chips import score_chips
 from segmint.evaluation.outcome import Outcome, Settings
 from segmint.evaluation.reading import labelled_chips
@@ -92,8 +93,8 @@ class LabelledChips:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing: what cannot be used is refused."""
-        return ()
+        """How many chips have no mask; what cannot be used is refused."""
+        return tuple(filter(None, (without_mask(self.chips, self.data),)))
 
     def score(self, settings: Settings, predict: Predict) -> Outcome:
         """Answer and score every chip."""
