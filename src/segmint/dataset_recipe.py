@@ -26,7 +26,7 @@ class Band:
         source: Its name in the files, where that is another (B8A for nir08).
         kind: 'categorical' bands become one 0/1 channel per code inside the graph, 'circular' ones (degrees) sine and
             cosine.
-        categories: Codes of a categorical band.
+        categories: Codes of a categorical band; left empty, those of the training split.
     """
 
     name: str

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from segmint.contract import Dataset
 from segmint.data import next_day, sequences
+from segmint.data.categories import settle
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import Fingerprint, fingerprint
 from segmint.data.leaks import require_apart
@@ -50,7 +51,7 @@ class PreparedData:
 
     Attributes:
         chips: Checked pairs.
-        bands: Bands of the chips, in order.
+        bands: Bands of the chips, in order, with the codes that were learned.
         split: Tiles per split and the rule that made them.
         scaling: How stored values become physical ones.
         statistics: Of the training tiles.
@@ -106,6 +107,7 @@ def prepare(recipe: Recipe) -> PreparedData:
     content = fingerprint(chips)
     split = split_ground(chips, recipe.split, data.tile_size, data.fit)
     require_apart(chips, split, content)
+    bands, codes = settle(bands, chips, split)
     scaling = scaling_of(data, bands, chips[0].dtype)
     prepared = PreparedData(
         chips=chips,
@@ -118,9 +120,10 @@ def prepare(recipe: Recipe) -> PreparedData:
     )
     counts = ", ".join(f"{len(split.tiles[name])} {name}" for name in SPLITS)
     print(f"data: {len(chips)} chips in {data.chips_dir}, tiles: {counts}", flush=True)
-    bare = without_mask(chips, data)
-    if bare:
+    if bare := without_mask(chips, data):
         print(f"masks: {bare}")
+    for sentence in codes:
+        print(f"codes: {sentence}")
     other = "; data.split_folders=ignore draws it by shares and groups instead" if chips[0].side else ""
     print(f"split: {split.rule}{other}", flush=True)
     return prepared
