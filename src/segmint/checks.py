@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from segmint.errors import RecipeError
-from segmint.recipe import Recipe
+from segmint.recipe import OPTIONS, NetworkRecipe, Recipe
 
 
 def check(recipe: Recipe) -> None:
@@ -33,6 +33,7 @@ def check(recipe: Recipe) -> None:
         if not re.fullmatch(r"#[0-9A-Fa-f]{6}", item.color):
             raise RecipeError(f"color '{item.color}' of class {item.name}", "#RRGGBB")
     _check_monitor(recipe)
+    _check_network(recipe.network)
     values = [value for item in recipe.data.classes for value in item.values]
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
@@ -69,3 +70,20 @@ def _check_monitor(recipe: Recipe) -> None:
     if recipe.training.monitor not in {f"val_{name}" for name in names}:
         known = ", ".join(f"val_{name}" for name in names)
         raise RecipeError(f"training.monitor '{recipe.training.monitor}'", f"one of {known}")
+
+
+def _check_network(network: NetworkRecipe) -> None:
+    for architecture, keys in OPTIONS.items():
+        given = [key for key in keys if getattr(network, key) != getattr(NetworkRecipe, key)]
+        if given and architecture != network.architecture:
+            raise RecipeError(
+                f"network.{given[0]} {getattr(network, given[0])} with network.architecture {network.architecture}",
+                f"{architecture}, which alone has it",
+                f"Leave network.{given[0]} out",
+            )
+    if network.architecture == "emberformer" and (network.d_model % 2 or network.d_model % network.nhead):
+        raise RecipeError(
+            f"network.d_model {network.d_model} with network.nhead {network.nhead}",
+            "an even d_model that nhead divides",
+            f"Set for example network.d_model={2 * network.nhead * max(1, network.d_model // (2 * network.nhead))}",
+        )
