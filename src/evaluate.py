@@ -40,6 +40,8 @@ def evaluate(request: Request, arguments: tuple[str, ...]) -> None:
         outcome = labelled.score(settings, symmetric(chosen.predict) if request.tta else chosen.predict)
         about = report.About.of(request, settings, labelled, files.describe(chosen.form), chosen.sentence())
         written = report.write(output, files.contract, outcome, about)
+        for note in about.notes:
+            print(f"note:    {note}")
         print(outcome.summary())
         if request.mlflow_tracking:
             from segmint.tracking.evaluation import log_evaluation

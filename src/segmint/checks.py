@@ -11,7 +11,7 @@ from pathlib import Path
 
 from segmint.errors import RecipeError
 from segmint.evaluation.names import epoch_scores
-from segmint.recipe import Recipe
+from segmint.recipe import OPTIONS, NetworkRecipe, Recipe
 
 
 def check(recipe: Recipe) -> None:
@@ -35,6 +35,7 @@ def check(recipe: Recipe) -> None:
         if not re.fullmatch(r"#[0-9A-Fa-f]{6}", item.color):
             raise RecipeError(f"color '{item.color}' of class {item.name}", "#RRGGBB")
     _check_monitor(recipe)
+    _check_network(recipe.network)
     values = [value for item in recipe.data.classes for value in item.values]
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
@@ -73,4 +74,21 @@ def _check_monitor(recipe: Recipe) -> None:
             f"training.threshold {training.threshold:g} with {classes} classes",
             "auto",
             "With more than two classes the most probable one is taken, whatever its probability",
+        )
+
+
+def _check_network(network: NetworkRecipe) -> None:
+    for architecture, keys in OPTIONS.items():
+        given = [key for key in keys if getattr(network, key) != getattr(NetworkRecipe, key)]
+        if given and architecture != network.architecture:
+            raise RecipeError(
+                f"network.{given[0]} {getattr(network, given[0])} with network.architecture {network.architecture}",
+                f"{architecture}, which alone has it",
+                f"Leave network.{given[0]} out",
+            )
+    if network.architecture == "emberformer" and (network.d_model % 2 or network.d_model % network.nhead):
+        raise RecipeError(
+            f"network.d_model {network.d_model} with network.nhead {network.nhead}",
+            "an even d_model that nhead divides",
+            f"Set for example network.d_model={2 * network.nhead * max(1, network.d_model // (2 * network.nhead))}",
         )

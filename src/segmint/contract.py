@@ -56,13 +56,30 @@ class Provider(Part):
 
 
 class Network(Part):
-    """The trained network."""
+    """The trained network.
+
+    Attributes:
+        options: What the architecture was built with beside bands and classes, such as ``d_model``; those left out are
+            the recipe's defaults.
+    """
 
     architecture: str
     encoder: str | None = None
     pretrained: str | None = None
     parameters: int = Field(gt=0)
     memory_bytes: int = Field(gt=0)
+    options: dict[str, int | float | str] = Field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Architecture and encoder."""
+        return "-".join(part for part in (self.architecture, self.encoder) if part)
+
+    @property
+    def title(self) -> str:
+        """The name, with the decoder where there is a choice."""
+        decoder = self.options.get("spatial_decoder")
+        return f"{self.name} ({decoder} decoder)" if decoder else self.name
 
 
 class ModelContract(Part):

@@ -26,7 +26,7 @@ class Band:
         source: Its name in the files, where that is another (B8A for nir08).
         kind: 'categorical' bands become one 0/1 channel per code inside the graph, 'circular' ones (degrees) sine and
             cosine.
-        categories: Codes of a categorical band.
+        categories: Codes of a categorical band; left empty, those of the training split.
     """
 
     name: str
@@ -79,10 +79,13 @@ class DataRecipe:
             are given.
         chips_dir: Folder of image chips (PNG, JPEG, TIFF, GeoTIFF, npy, npz), or of sequences.
         labels_dir: Folder of the labels; null where they lie beside the images.
-        images: Names of image files below chips_dir; * stands for the chip's stem, | parts alternatives, and a name
-            without an ending takes any.
+        split_folders: 'auto' takes folders train, val and test below chips_dir for the split; 'ignore' draws the split
+            whatever the folders are called.
+        images: Names of image files below chips_dir; * stands for the chip's stem, | parts alternatives, a name
+            without an ending takes any, and images/* looks into folders of that name alone.
         labels: Names of label files below labels_dir, likewise.
-        masks: Names of rasters that say where a pixel cannot be judged (cloud masks), likewise, beside the labels.
+        masks: Names of rasters that say where a pixel cannot be judged (cloud masks), likewise, beside the labels; a
+            chip without one counts whole.
         mask_values: Values of such a raster that hide a pixel.
         image_keys: Arrays of npz images that are laid one behind the other.
         label_key: Array of npz labels.
@@ -110,6 +113,7 @@ class DataRecipe:
     sample: Literal["camp", "burn", "strips", "spread"] | None = "camp"
     chips_dir: str = SAMPLE_CHIPS
     labels_dir: str | None = SAMPLE_LABELS
+    split_folders: Literal["auto", "ignore"] = "auto"
     images: str = "*"
     labels: str = "*"
     masks: str | None = None

@@ -7,7 +7,14 @@ A YAML file in ``configs/`` overrides these defaults, the command line overrides
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+from jsonargparse.typing import (
+    ClosedUnitInterval,
+    NonNegativeFloat,
+    NonNegativeInt,
+    OpenUnitInterval,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from segmint.dataset_recipe import AugmentationRecipe, Band, ClassOfInterest, DataRecipe, DerivedBand, SplitRecipe
 from segmint.evaluation.names import SMALLER_IS_BETTER
@@ -54,11 +61,32 @@ class NetworkRecipe:
             'unet_classic' (64 to 1024), 'emberformer' (fire spread) or an smp decoder name.
         encoder: smp encoder name; used by smp decoders only.
         weights: 'imagenet' when they can be had, or null for random initialisation.
+        d_model: Features per patch of 'emberformer', as the four keys below; even.
+        nhead: Attention heads; a divisor of d_model.
+        num_layers: Layers of the temporal transformer.
+        spatial_decoder: What brings the levels of the pyramid together.
+        dropout: Share of the transformer's features that training leaves out.
     """
 
     architecture: Architecture = "unet"
     encoder: str = "resnet34"
     weights: Literal["imagenet"] | None = "imagenet"
+    d_model: PositiveInt = 96
+    nhead: PositiveInt = 8
+    num_layers: PositiveInt = 4
+    spatial_decoder: Literal["segformer", "unet"] = "segformer"
+    dropout: ClosedUnitInterval = 0.1
+
+    @property
+    def options(self) -> dict[str, int | float | str]:
+        """What the architecture takes beside bands and classes."""
+        return {key: getattr(self, key) for key in OPTIONS.get(self.architecture, ())}
+
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "emberformer": ("d_model", "nhead", "num_layers", "spatial_decoder", "dropout"),
+}
+"""Keys of the network that one architecture alone takes."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -304,7 +305,6 @@ def damage(name: str) -> Callable[[Path], None]:
         "folder twice": lambda root: (root / "fire_frames/sequence_002").mkdir(),
         "folder misnamed": lambda root: (root / "fire_frames/sequence_x").mkdir(),
         "no window": put("landscape/indices.json", json.dumps({"2": WINDOW})),
-        "no frames": put("landscape/indices.json", json.dumps({"2": WINDOW, "3": WINDOW, "4": WINDOW})),
         "window outside": put("landscape/indices.json", json.dumps({"2": WINDOW, "3": [5, 11, 3, 10]})),
         "window smaller": put("landscape/indices.json", json.dumps({"2": [2, 7, 3, 10], "3": WINDOW})),
         "window of text": put("landscape/indices.json", '{"2": ["2", 8, 3, 10]}'),
@@ -335,7 +335,6 @@ def damage(name: str) -> Callable[[Path], None]:
         ("folder twice", "sequence_0002 and sequence_002 have the same number"),
         ("folder misnamed", "sequence_x; expected sequence_ and"),
         ("no window", "fire_frames has sequence 3, .*indices.json not"),
-        ("no frames", "indices.json has sequence 4, .*fire_frames not"),
         ("window outside", "sequence 0?3 is rows 5 to 11.* 10 rows and 12 columns"),
         ("window smaller", r"fire_000.png has \(6, 7\) rows and columns, its window in .*indices.json \(5, 7\)"),
         ("window of text", "indices.json holds 2: "),
@@ -388,3 +387,24 @@ def test_copying_the_last_frame_of_the_dogrib_fires_scores_what_is_documented(sh
         both += np.count_nonzero((values[7] == 1) & (answer == 1))
         either += np.count_nonzero((values[7] == 1) | (answer == 1))
     assert both / either == pytest.approx(0.6878, abs=5e-5)
+
+
+def test_some_of_the_sequences_that_the_indices_name_are_a_dataset(layout: Path, capsys: pytest.CaptureFixture[str]):
+    whole_digest = fingerprint(find_sequences(recipe(layout))).digest
+    assert "sequences:" not in capsys.readouterr().out
+    shutil.rmtree(layout / "fire_frames/sequence_0002")
+    chips = find_sequences(recipe(layout))
+    assert [chip.stem for chip in chips] == ["sequence_003_t0"]
+    assert fingerprint(chips).digest != whole_digest
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("sequences:")]
+    assert len(said) == 1
+    assert said[0].startswith("sequences: 1 of the 2 that ")
+    assert [chip.stem for chip in find_sequences(recipe(layout, target="isochrone"))] == ["sequence_003_t0"]
+    shutil.rmtree(layout / "fire_frames/sequence_003")
+    with pytest.raises(DataError, match="holds no sequence"):
+        find_sequences(recipe(layout))
+
+
+def test_bands_of_the_landscape_that_the_recipe_does_not_take_are_named(layout, capsys):
+    find_sequences(recipe(layout))
+    assert ", and not unused (data.bands)\n" in capsys.readouterr().out

@@ -8,8 +8,9 @@ from shapely import box, union_all
 from shapely.geometry import shape
 
 from segmint.data.chips import Chip
+from segmint.data.leaks import check_overlap
 from segmint.data.pairs import find_chips
-from segmint.data.splits import SPLITS, Split, assign, check_overlap, split_ground
+from segmint.data.splits import SPLITS, Split, assign, split_ground
 from segmint.data.tiles import Tile, partition
 from segmint.errors import SplitError
 from segmint.recipe import DataRecipe, SplitRecipe

@@ -15,7 +15,8 @@ from segmint.errors import SceneError
 from segmint.inference.bands import choose
 from segmint.inference.inputs import find_scenes, require_output
 from segmint.inference.scene import Scene
-from segmint.inference.suitability import fill
+from segmint.inference.suitability import fill, hints
+from segmint.interface import Band
 
 RGB = ("red", "green", "blue")
 
@@ -232,3 +233,15 @@ def test_a_grid_that_lies_nowhere_on_earth_is_a_scene_without_a_georeference(con
     with Scene.open(str(tmp_path / "a.tif"), contract) as scene:
         assert scene.ground is None
         assert scene.crs is None
+
+
+def test_codes_that_the_model_does_not_know_are_said_with_their_pixels(make_contract):
+    contract = make_contract(bands=3)
+    fuels = Band(name="fuels", kind="categorical", categories=(1, 4))
+    step = Band(name="fire_t-0", kind="categorical", categories=(0, 1))
+    item = contract.input.model_copy(update={"bands": (step, fuels, contract.input.bands[2])})
+    contract = contract.model_copy(update={"inputs": (item,)})
+    sample = np.array([[-1, 0, 1, 1], [1, 4, 9, np.nan], [3, 4, 5, 6]], np.float32)
+    assert hints(sample, contract) == "fuels: 9 (about 25.0%) is no code of the model and counts as missing"
+    sample[1, 2] = 1
+    assert hints(sample, contract) is None

@@ -1,9 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from segmint.models.deployed import DeployedModel
+from segmint.export.series import describe
+from segmint.models.deployed import DeployedModel, rebuilt
 
 
 class _Sum(nn.Module):
@@ -65,3 +68,21 @@ def test_training_and_deployed_normalisation_agree(make_contract):
     model = DeployedModel(_Identity(), contract.model_copy(update={"output": make_contract(classes=3).output}))
     theirs = torch.log(model(torch.from_numpy(raw[None].astype(np.float32))))[0].numpy() * contract.output.temperature
     np.testing.assert_allclose(theirs - theirs[0], ours - ours[0], atol=2e-4)
+
+
+def test_a_contract_rebuilds_the_network_with_its_options_and_one_without_them_as_it_was(spread_contract):
+    options = {"d_model": 16, "nhead": 2, "num_layers": 1, "spatial_decoder": "unet", "dropout": 0.0}
+    network = spread_contract.network.model_copy(update={"options": options})
+    written = spread_contract.model_copy(update={"network": network}).model_dump_json()
+    contract = type(spread_contract).parse(written, "here")
+    assert contract.network.options == options
+    assert contract.network.title == "emberformer (unet decoder)"
+    for form in (contract, describe(contract)):
+        series = rebuilt(form).network if len(form.inputs) > 1 else rebuilt(form).network.series
+        assert series.temporal.norm.normalized_shape == (16,)
+        assert len(series.temporal.layers) == 1
+    old = json.loads(written)
+    del old["network"]["options"]
+    series = rebuilt(type(contract).parse(json.dumps(old), "here")).network.series
+    assert series.temporal.norm.normalized_shape == (96,)
+    assert len(series.temporal.layers) == 4

@@ -15,8 +15,8 @@ STEPS = 8
 
 def ember(decoder="segformer", **changes):
     torch.manual_seed(0)
-    settings = {"width": 16, "heads": 2, "layers": 2, "patch": 8, "base_channels": 8}
-    network = EmberFormer(2, 3, STEPS, decoder=decoder, **(settings | changes))
+    settings = {"d_model": 16, "nhead": 2, "num_layers": 2, "patch": 8, "base_channels": 8}
+    network = EmberFormer(2, 3, STEPS, spatial_decoder=decoder, **(settings | changes))
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1
@@ -53,7 +53,7 @@ def intersection_over_union(logits, target):
 
 @pytest.mark.parametrize(("decoder", "parameters"), [("segformer", 1_426_850), ("unet", 2_828_642)])
 def test_the_size_is_the_documented_one(decoder, parameters):
-    assert sum(p.numel() for p in EmberFormer(3, 12, 32, decoder=decoder).parameters()) == parameters
+    assert sum(p.numel() for p in EmberFormer(3, 12, 32, spatial_decoder=decoder).parameters()) == parameters
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -149,7 +149,7 @@ def test_it_learns_that_wind_drives_fire(decoder):
     fire = torch.cat((torch.zeros_like(last), last), dim=1)
     wind = torch.stack((east, torch.zeros(4)), dim=1)[:, None].repeat(1, 2, 1)
     inputs = fire, wind, torch.zeros(4, 3, 32, 32), torch.ones(4, 2)
-    network = ember(decoder, base_channels=16, width=32).train()
+    network = ember(decoder, base_channels=16, d_model=32).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     for _ in range(100):
         optimizer.zero_grad()

@@ -30,6 +30,14 @@ def test_networks_without_an_encoder_start_from_scratch(architecture):
     assert "no others exist" in origin.reason
 
 
+def test_a_history_network_is_as_large_as_its_options_say():
+    options = {"d_model": 32, "nhead": 4, "num_layers": 2, "spatial_decoder": "unet", "dropout": 0.3}
+    network, _ = build("emberformer", "", None, (*history_channels(2), "elevation"), 1, options)
+    layers = network.series.temporal.layers
+    assert [(layer.heads, layer.norm.normalized_shape, layer.dropout) for layer in layers] == [(4, (32,), 0.3)] * 2
+    assert type(network.series.decoder).__name__ == "UnetDecoder"
+
+
 def test_an_unreachable_hub_is_said_and_does_not_stall(monkeypatch, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused

@@ -61,6 +61,7 @@ class Chip:
         crs: Coordinate reference system as WKT or EPSG code, or None without a georeference.
         transform: Affine coefficients (a, b, c, d, e, f), or None without a georeference.
         group: What the reader knows it must not be parted from (a fire's sequence), or None.
+        side: The side of the split that its folder says it belongs to, or None.
     """
 
     stem: str
@@ -74,6 +75,7 @@ class Chip:
     crs: str | None = None
     transform: tuple[float, ...] | None = None
     group: str | None = None
+    side: str | None = None
 
     @property
     def place(self) -> Path:

@@ -63,7 +63,7 @@ class Label:
         """
         colors_declared = any(item.colors for item in self.classes)
         if len(stored) >= 3 and (colors_declared or (stored[1:3] != stored[0]).any()):
-            return _by_color(self.path, stored[:3], self.classes)
+            return _by_color(self.path, stored, self.classes)
         return _by_value(self.path, stored[0], self.classes, self.ignore_value)
 
 
@@ -129,12 +129,18 @@ def _distinct(values: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray
 def _by_color(path: Path, stored: NDArray[np.generic], classes: Sequence[ClassOfInterest]) -> NDArray[np.uint8]:
     declared = {int(color.lstrip("#"), 16): position for position, item in enumerate(classes) for color in item.colors}
     if not declared:
+        if stored.dtype != np.uint8 or len(stored) > 4:
+            raise DataError(
+                f"label {path} holds {' x '.join(map(str, stored.shape))} values of {stored.dtype}",
+                "one class value per pixel",
+                "Check data.labels and labels_dir: images may have been taken for labels",
+            )
         raise DataError(
             f"label {path} is a colour rendering with three bands",
             "one band of class values",
             "Declare which colours mean which class under data.classes colors, or use the label raster itself",
         )
-    wide = stored.astype(np.int64)
+    wide = stored[:3].astype(np.int64)
     codes = (wide[0] << 16) | (wide[1] << 8) | wide[2]
     found, places = _distinct(codes)
     unknown = [f"#{code:06X}" for code in found.tolist() if code not in declared]

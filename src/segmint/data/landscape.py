@@ -66,12 +66,17 @@ def open_ground(path: Path, data: DataRecipe) -> Ground:
         raise DataError(f"{path.parent} holds no {path.name}", "the landscape raster", "Add it or check data.chips_dir")
     try:
         with rasterio.open(path) as source:
-            indexes = _indexes(path, source.descriptions, data)
+            names = source.descriptions
+            indexes = _indexes(path, names, data)
     except RasterioError as error:
         raise _unreadable(path, error) from error
     ground = Ground(path, indexes, data.nodata)
+    others = [name or f"number {place}" for place, name in enumerate(names, start=1) if place not in indexes]
+    if others:
+        taken = ", ".join(band.source or band.name for band in data.bands)
+        print(f"landscape: takes {taken} of {path}, and not {', '.join(others)} (data.bands)", flush=True)
     for band, plane in zip(data.bands, ground.read((0, 0, *ground.size)), strict=True):
-        if band.kind == "categorical":
+        if band.categories:
             _check_codes(path, band.source or band.name, plane, band.categories)
     return ground
 
@@ -240,8 +245,8 @@ def _check_codes(path: Path, name: str, plane: NDArray[np.float32], declared: Se
         listed = ", ".join(unknown[:_LISTED]) + (" ..." if len(unknown) > _LISTED else "")
         raise DataError(
             f"landscape {path}: categorical band {name} holds the undeclared code {listed}",
-            f"codes {', '.join(map(str, declared)) or '(none declared)'}",
-            f"Add them to categories of {name} in data.bands, or set data.nodata",
+            f"codes {', '.join(map(str, declared))}",
+            f"Add them to categories of {name} in data.bands, leave categories empty to learn them, or set data.nodata",
         )
 
 

@@ -11,7 +11,7 @@ Example:
 """
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from segmint import dataset_recipe
 from segmint.data.chips import IGNORE, Chip
 from segmint.data.images import filled
+from segmint.data.patterns import find, split_folders
 from segmint.data.sequences import history_bands
 from segmint.data.tiles import Rectangle
 from segmint.dataset_recipe import DataRecipe
@@ -45,6 +46,7 @@ FILE_BANDS = (
 
 _HISTORY = history_bands(1)
 _GROUND = tuple(name for name in FILE_BANDS if name not in {band.name for band in _HISTORY})
+_SAMPLES = "*.npz"
 UNKNOWN = -1
 
 
@@ -116,19 +118,15 @@ def find_samples(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     root = Path(data.chips_dir)
     names = [band.name for band in _HISTORY] + [band.source or band.name for band in _ground(data)]
     planes = tuple(FILE_BANDS.index(name) for name in names)
-    found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*.npz"), key=lambda path: path.stem):
-        if any(part.startswith(".") for part in path.relative_to(root).parts):
-            continue
-        if path.stem in found:
-            refuse(DataError(f"{found[path.stem]} and {path} have the same stem", "one sample per stem", "Remove one"))
-        found.setdefault(path.stem, path)
+    sides = {} if data.split_folders == "ignore" else split_folders(root, _SAMPLES, "chips_dir")
+    found = find(root, _SAMPLES, "chips_dir", refuse, sides, needed=False)
     if not found:
         raise DataError(f"{root} holds no sample", ".npz files with inputs and targets", "Check data.chips_dir")
     chips = []
     for stem, path in found.items():
         try:
-            chips.append(_checked(stem, path, root, planes, data.ignore_value))
+            chip = _checked(stem, path, root, planes, data.ignore_value)
+            chips.append(replace(chip, side=sides.get(stem.partition("/")[0])))
         except DataError as error:
             refuse(error)
     return chips

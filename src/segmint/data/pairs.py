@@ -9,6 +9,7 @@ Example:
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from segmint.data.images import (
 )
 from segmint.data.labels import Label, size_of
 from segmint.data.parallel import in_order
-from segmint.data.patterns import find
+from segmint.data.patterns import find, split_folders
+from segmint.data.suggestions import recipes_taking
 from segmint.errors import DataError, Refuse, stop
 from segmint.recipe import DataRecipe
 
@@ -43,11 +45,18 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
         DataError: An empty folder, an image without a label or a label without an image, two files of one stem, a file
             that cannot be read, sizes, bands, data types or nodata values that differ, an undeclared label value.
     """
+    stacked.cache_clear()
     images_folder = Path(data.chips_dir)
     labels_folder = Path(data.labels_dir or data.chips_dir)
-    images = find(images_folder, data.images, "chips_dir", refuse)
-    labels = find(labels_folder, data.labels, "labels_dir", refuse)
-    masks = find(labels_folder, data.masks, "labels_dir", refuse) if data.masks else {}
+    sides = {} if data.split_folders == "ignore" else split_folders(images_folder, data.images, "chips_dir")
+    images = find(images_folder, data.images, "chips_dir", refuse, sides)
+    labels = find(labels_folder, data.labels, "labels_dir", refuse, sides)
+    masks = find(labels_folder, data.masks, "labels_dir", refuse, sides, needed=False) if data.masks else {}
+    own = [stem for stem, image in images.items() if labels.get(stem) == image and image.suffix.lower() != ".npz"]
+    if own:
+        refuse(_own_label([images[stem] for stem in own], data))
+        labels = {stem: label for stem, label in labels.items() if stem not in own}
+        images = {stem: image for stem, image in images.items() if stem not in own}
     for stem, image in images.items():
         if stem not in labels:
             wanted = labels_folder / data.labels.split("|")[0].replace("*", stem)
@@ -60,7 +69,8 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     def checked(stem: str) -> Chip | DataError:
         with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
             try:
-                return _checked(stem, images[stem], labels[stem], masks.get(stem), data)
+                chip = _checked(stem, images[stem], labels[stem], masks.get(stem), data)
+                return replace(chip, side=sides.get(stem.partition("/")[0])) if sides else chip
             except DataError as error:
                 return error
 
@@ -72,6 +82,27 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
             chips.append(found)
     return _alike(chips, refuse)
 
+
+def without_mask(chips: Sequence[Chip], data: DataRecipe) -> str:
+    """How many chips have no mask where data.masks names some, in words; empty where all have one."""
+    bare = sum(isinstance(chip.answer, Label) and chip.answer.mask is None for chip in chips)
+    return f"{bare} of {len(chips)} chips have no {data.masks} and count whole" if data.masks and bare else ""
+
+
+def _own_label(images: Sequence[Path], data: DataRecipe) -> DataError:
+    """What to say where the patterns take one file for both."""
+    sizes = {image: _bands_of(image, data) for image in images[:_LOOKED_AT]}
+    image, (count, dtype) = max(sizes.items(), key=lambda size: size[1][0])
+    hint = recipes_taking(count) if count != len(data.bands) else ""
+    return DataError(
+        f"{image} ({count} bands of {dtype}) is found as image ({data.images}) and as its own label ({data.labels})",
+        "names that tell images from labels",
+        f"{hint}Set data.images and data.labels, for example *_image and *_mask, or name a folder labels_dir",
+    )
+
+
+_LOOKED_AT = 8
+"""Files that a message looks into."""
 
 _SHARED = {
     "dtype": ("is", "one data type", "Convert the chips to the same data type"),
@@ -92,7 +123,9 @@ def _alike(chips: list[Chip], refuse: Refuse) -> list[Chip]:
     return chips
 
 
-def band_indexes(path: Path, count: int, descriptions: Sequence[str | None], data: DataRecipe) -> tuple[int, ...]:
+def band_indexes(
+    path: Path, count: int, dtype: str, descriptions: Sequence[str | None], data: DataRecipe
+) -> tuple[int, ...]:
     """Which bands of a file are the recipe's, from 1: by the file's own names, by data.file_bands, or all in order.
 
     Band names compare without case and leading zeros: B02 is B2.
@@ -109,7 +142,9 @@ def band_indexes(path: Path, count: int, descriptions: Sequence[str | None], dat
         return tuple(range(1, count + 1))
     names = ", ".join(band.name if band.source is None else f"{band.name} = {band.source}" for band in data.bands)
     raise DataError(
-        f"chip {path} has {count} bands", f"{len(wanted)} ({names})", "Set data.file_bands, data.bands or fix the file"
+        f"chip {path} has {count} band{'s' * (count != 1)} of {dtype}",
+        f"{len(wanted)} ({names})",
+        f"{recipes_taking(count)}Set data.file_bands, data.bands or fix the file",
     )
 
 
@@ -119,19 +154,26 @@ def _canonical(name: str) -> str:
 
 def _checked(stem: str, image: Path, label: Path, mask: Path | None, data: DataRecipe) -> Chip:
     answer = Label(label, tuple(data.classes), data.ignore_value, data.label_key, mask, tuple(data.mask_values))
-    height, width = _size(label, data)
-    answer.read((0, 0, height, width))
     made_of = [("chips", image), ("labels", label)] + ([("masks", mask)] if mask else [])
     files = chain.from_iterable(((kind, path), *((kind, side) for side in sidecars(path))) for kind, path in made_of)
-    named = tuple((f"{kind}/{path.name}", path) for kind, path in files)
+    led = f"{stem.rpartition('/')[0]}/" if "/" in stem else ""
+    named = tuple((f"{kind}/{led}{path.name}", path) for kind, path in files)
     chip = (_array if image.suffix.lower() in ARRAY_ENDINGS else _raster)(stem, image, answer, named, data)
-    if (height, width) != (chip.height, chip.width):
-        raise DataError(
-            f"label {label} is {width} x {height} px, its chip {chip.width} x {chip.height}",
-            "the same size",
-            "Cut both from the same window",
-        )
+    size = height, width = _size(label, data)
+    if mask is not None and _size(mask, data) != size:
+        raise _other_size("mask", mask, _size(mask, data), "label", size)
+    answer.read((0, 0, height, width))
+    if size != (chip.height, chip.width):
+        raise _other_size("label", label, size, "chip", (chip.height, chip.width))
     return chip
+
+
+def _other_size(what: str, path: Path, size: tuple[int, int], whose: str, wanted: tuple[int, int]) -> DataError:
+    return DataError(
+        f"{what} {path} is {size[1]} x {size[0]} px, its {whose} {wanted[1]} x {wanted[0]}",
+        "the same size",
+        "Cut both from the same window",
+    )
 
 
 def _size(label: Path, data: DataRecipe) -> tuple[int, int]:
@@ -145,7 +187,7 @@ def _raster(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path]
     try:
         with rasterio.open(image) as source:
             bands = source.count - (has_alpha(source) and source.count > len(data.bands))
-            indexes = band_indexes(image, bands, source.descriptions[:bands], data)
+            indexes = band_indexes(image, bands, source.dtypes[0], source.descriptions[:bands], data)
             if len(set(source.dtypes[:bands])) > 1:
                 raise DataError(f"chip {image} mixes data types", "one data type", "Convert its bands to one type")
             source.read()  # a truncated file has a good header
@@ -167,17 +209,13 @@ def _raster(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path]
                 transform=tuple(source.transform)[:6] if placed else None,
             )
     except RasterioError as error:
-        raise DataError(f"chip {image} cannot be read ({error})", "an image file", "Replace or remove it") from error
+        raise _unreadable(image, error) from error
 
 
 def _array(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path], ...], data: DataRecipe) -> Chip:
-    keys, nodata = tuple(data.image_keys), _number(data.nodata)
-    shape = stacked(image, keys[:1], False).shape
-    counts = {len(data.bands), len(data.file_bands or ())}
-    each = {count // len(keys) for count in counts}
-    channels_last = shape[0] not in each and shape[-1] in each
+    keys, nodata, channels_last = tuple(data.image_keys), _number(data.nodata), _channels_last(image, data)
     values = stacked(image, keys, channels_last)
-    indexes = band_indexes(image, len(values), (), data)
+    indexes = band_indexes(image, len(values), str(values.dtype), (), data)
     return Chip(
         stem=stem,
         pixels=ArrayPixels(image, keys, indexes, channels_last, nodata),
@@ -188,6 +226,33 @@ def _array(stem: str, image: Path, answer: Label, files: tuple[tuple[str, Path],
         dtype=str(values.dtype),
         nodata=nodata,
     )
+
+
+def _channels_last(image: Path, data: DataRecipe) -> bool:
+    """Whether arrays are ``[H, W, C]``: by the recipe's numbers of bands, else by the shorter axis."""
+    shape = stacked(image, tuple(data.image_keys)[:1], False).shape
+    each = {count // len(data.image_keys) for count in (len(data.bands), len(data.file_bands or ()))}
+    return shape[0] not in each and (shape[-1] in each or shape[-1] < shape[0])
+
+
+def _bands_of(image: Path, data: DataRecipe) -> tuple[int, str]:
+    """Number of bands of a file and their data type.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if image.suffix.lower() in ARRAY_ENDINGS:
+        values = stacked(image, tuple(data.image_keys), _channels_last(image, data))
+        return len(values), str(values.dtype)
+    try:
+        with rasterio.open(image) as source:
+            return source.count, source.dtypes[0]
+    except RasterioError as error:
+        raise _unreadable(image, error) from error
+
+
+def _unreadable(image: Path, error: RasterioError) -> DataError:
+    return DataError(f"chip {image} cannot be read ({error})", "an image file", "Replace or remove it")
 
 
 def _number(nodata: float | None) -> float | None:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from segmint.contract import Dataset
 from segmint.data import next_day, sequences
+from segmint.data.categories import settle
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import Fingerprint, fingerprint
+from segmint.data.leaks import require_apart
 from segmint.data.normalisation import scaling_of
-from segmint.data.pairs import find_chips
+from segmint.data.pairs import find_chips, without_mask
 from segmint.data.sample import is_sample, make_sample
-from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
+from segmint.data.splits import SPLITS, Split, split_ground
 from segmint.data.statistics import Scaling, Statistics, measure
 from segmint.errors import RecipeError, Refuse, stop
 from segmint.interface import Band
@@ -49,7 +51,7 @@ class PreparedData:
 
     Attributes:
         chips: Checked pairs.
-        bands: Bands of the chips, in order.
+        bands: Bands of the chips, in order, with the codes that were learned.
         split: Tiles per split and the rule that made them.
         scaling: How stored values become physical ones.
         statistics: Of the training tiles.
@@ -96,14 +98,16 @@ def prepare(recipe: Recipe) -> PreparedData:
     Raises:
         RecipeError: A folder is missing.
         DataError: Chips or labels that cannot be trained on.
-        SplitError: Too little data, or ground on two sides.
+        SplitError: Too little data, or ground or files on two sides.
     """
     data = recipe.data
     ready_folders(data)
     find, name_bands = READERS[data.reader]
     chips, bands = find(data, stop), name_bands(data)
+    content = fingerprint(chips)
     split = split_ground(chips, recipe.split, data.tile_size, data.fit)
-    check_overlap(chips, split)
+    require_apart(chips, split, content)
+    bands, codes = settle(bands, chips, split)
     scaling = scaling_of(data, bands, chips[0].dtype)
     prepared = PreparedData(
         chips=chips,
@@ -111,12 +115,17 @@ def prepare(recipe: Recipe) -> PreparedData:
         split=split,
         scaling=scaling,
         statistics=measure(chips, split, scaling, [item.name for item in data.classes]),
-        fingerprint=fingerprint(chips),
+        fingerprint=content,
         builtin_sample=is_sample(Path(data.chips_dir)),
     )
     counts = ", ".join(f"{len(split.tiles[name])} {name}" for name in SPLITS)
     print(f"data: {len(chips)} chips in {data.chips_dir}, tiles: {counts}", flush=True)
-    print(f"split: {split.rule}", flush=True)
+    if bare := without_mask(chips, data):
+        print(f"masks: {bare}")
+    for sentence in codes:
+        print(f"codes: {sentence}")
+    other = "; data.split_folders=ignore draws it by shares and groups instead" if chips[0].side else ""
+    print(f"split: {split.rule}{other}", flush=True)
     return prepared
 
 

@@ -13,7 +13,7 @@ Example:
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +116,8 @@ class NextFrame:
 def find_sequences(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     """Every step of every sequence below ``data.chips_dir``, sorted by sequence and step.
 
+    What lies in ``fire_frames`` is the dataset: it may be a subset of the sequences that the other files name.
+
     Args:
         data: Where they are and what they must hold.
         refuse: What is done about a sequence that cannot be trained on; by default its error is raised.
@@ -131,9 +133,11 @@ def find_sequences(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     ground = landscape.open_ground(terrain / landscape.RASTER, data)
     indices, history = terrain / landscape.WINDOWS, terrain / landscape.HISTORY
     windows, weathers = landscape.read_windows(indices, ground.size), landscape.read_weather_files(terrain)
-    _same_numbers(fires, windows, root / "fire_frames", indices, refuse)
+    _require(fires, windows, root / "fire_frames", indices, refuse)
+    if windows.keys() - fires.keys():
+        print(f"sequences: {len(fires)} of the {len(windows)} that {indices} names are in {root / 'fire_frames'}")
     isochrones = _sequences(root / "isochrones") if data.target == "isochrone" else fires
-    _same_numbers(fires, isochrones, root / "fire_frames", root / "isochrones", refuse)
+    _require(fires, isochrones, root / "fire_frames", root / "isochrones", refuse)
     chips: list[Chip] = []
     for number in sorted(fires.keys() & windows.keys() & isochrones.keys()):
         folder = fires[number]
@@ -190,12 +194,12 @@ def _sequences(parent: Path) -> dict[int, Path]:
     return folders
 
 
-def _same_numbers(fires: Mapping[int, Path], others: Iterable[int], here: Path, there: Path, refuse: Refuse) -> None:
-    lacking, extra = sorted(fires.keys() - set(others)), sorted(set(others) - fires.keys())
-    for numbers, has, lacks in ((lacking, here, there), (extra, there, here)):
-        if numbers:
-            listed = ", ".join(map(str, numbers[:5])) + (" ..." if len(numbers) > 5 else "")
-            refuse(DataError(f"{has} has sequence {listed}, {lacks} not", "the same sequences", "Add or remove them"))
+def _require(numbers: Iterable[int], others: Iterable[int], here: Path, there: Path, refuse: Refuse) -> None:
+    """Refuse sequences that are here and not there."""
+    lacking = sorted(set(numbers) - set(others))
+    if lacking:
+        listed = ", ".join(map(str, lacking[:5])) + (" ..." if len(lacking) > 5 else "")
+        refuse(DataError(f"{here} has sequence {listed}, {there} not", "the same sequences", "Add or remove them"))
 
 
 def _frames(folder: Path, prefix: str, count: int | None) -> tuple[Path, ...]:

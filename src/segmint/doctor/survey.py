@@ -9,9 +9,11 @@ Example:
 from dataclasses import dataclass
 
 from segmint.data.chips import Chip
+from segmint.data.fingerprint import fingerprint
+from segmint.data.leaks import require_apart
 from segmint.data.normalisation import scaling_of
 from segmint.data.preparation import READERS, ready_folders
-from segmint.data.splits import SPLITS, Split, check_overlap, split_ground
+from segmint.data.splits import SPLITS, Split, split_ground
 from segmint.data.tiles import Tile, partition
 from segmint.errors import SegmintError, SplitError
 from segmint.interface import Band
@@ -78,7 +80,7 @@ def survey(recipe: Recipe) -> Survey:
     try:
         if chips:
             split = split_ground(chips, recipe.split, data.tile_size, data.fit)
-            check_overlap(chips, split)
+            require_apart(chips, split, fingerprint(chips))
     except SplitError as error:
         refused.append(error)
     return Survey(chips, bands, split, tuple(refused), data.tile_size)

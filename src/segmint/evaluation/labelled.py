@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from segmint.contract import ModelContract
+from segmint.data.categories import categorical, count_codes, unknown_codes
 from segmint.data.chips import Chip
 from segmint.data.fingerprint import fingerprint
+from segmint.data.pairs import without_mask
+from segmint.data.tiles import Tile
 from segmint.evaluation.chips import score_chips
 from segmint.evaluation.outcome import Outcome, Settings
 from segmint.evaluation.reading import labelled_chips
@@ -92,8 +95,11 @@ class LabelledChips:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing: what cannot be used is refused."""
-        return ()
+        """How many chips have no mask, and codes that the model does not know; what cannot be used is refused."""
+        bare, bands = without_mask(self.chips, self.data), self.contract.input.bands
+        tiles = [Tile(number, 0, 0, chip.height, chip.width) for number, chip in enumerate(self.chips)]
+        unknown = unknown_codes(bands, count_codes(categorical(bands), self.chips, tiles))
+        return (*((bare,) if bare else ()), *unknown)
 
     def score(self, settings: Settings, predict: Predict) -> Outcome:
         """Answer and score every chip."""

@@ -92,7 +92,7 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         "created": contract.created,
         "bands": [_band(band, item) for item in contract.inputs for band in item.bands],
         "mlm:name": contract.name,
-        "mlm:architecture": "-".join(part for part in (network.architecture, network.encoder) if part),
+        "mlm:architecture": network.name,
         "mlm:tasks": ["semantic-segmentation"],
         "mlm:framework": "PyTorch",
         "mlm:framework_version": semantic_version(environment["torch"]),
@@ -145,6 +145,7 @@ def _hyperparameters(contract: ModelContract) -> dict[str, Any]:
         "temperature_inside_the_graph": output.temperature,
         "threshold": output.threshold,
         "stride": contract.stride,
+        **contract.network.options,
     }
 
 

@@ -29,7 +29,7 @@ from segmint.data.images import filled, has_alpha, orientation_of, upright
 from segmint.errors import SceneError
 from segmint.inference.bands import Choice, choose
 from segmint.inference.ground import Ground
-from segmint.inference.suitability import fill, require_resolution, require_values
+from segmint.inference.suitability import hints, require_resolution, require_values
 
 _SAMPLES, _SAMPLE_EDGE = 4, 128
 """Places down and across, and pixels of each, whose values are looked at before a prediction starts."""
@@ -50,7 +50,7 @@ class Scene:
         bands: Its bands in the model's order.
         nodata: Raw value of empty pixels, or None.
         ground: Where it lies, or None without a georeference.
-        hint: At pixels that look empty though nothing says so, or None.
+        hint: At pixels that look empty though nothing says so, and at codes that the model does not know, or None.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Scene:
                 require_resolution(name, found_m, contract, "Read it at that resolution with -P resample=true")
                 sample = scene.sample()
                 require_values(name, source.dtypes[0], sample, contract)
-                scene = replace(scene, hint=fill(sample))
+                scene = replace(scene, hint=hints(sample, contract))
                 stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
             except RasterioError as error:
                 raise unreadable(name, error) from error

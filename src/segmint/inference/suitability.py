@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
+from segmint.data.categories import categorical, codes_of, unknown_codes
 from segmint.errors import ModelError, SceneError
 
 RESOLUTION_TOLERANCE = 0.2
@@ -62,6 +63,21 @@ def require_resolution(name: str, found_m: float | None, contract: ModelContract
         if found_m > _COARSE * wanted_m:
             remedy = "Find finer imagery: what the model was trained on cannot be seen in it, resampled or not"
         raise SceneError(f"{name} has pixels of {found_m:.4g} m", f"{wanted_m:.4g} m, as in training", remedy)
+
+
+def hints(sample: NDArray[np.generic], contract: ModelContract) -> str | None:
+    """What a person should know of the values before they are predicted.
+
+    Args:
+        sample: Values of some pixels that are not known to be empty, ``[C, N]``, in the model's order of bands.
+        contract: The model's.
+
+    Returns:
+        Sentences about empty pixels and about codes that the model does not know; None where there are none.
+    """
+    bands = contract.input.bands
+    unknown = unknown_codes(bands, codes_of(categorical(bands), sample, contract.input.nodata), sample.shape[1])
+    return "; ".join(filter(None, (fill(sample), *unknown))) or None
 
 
 def fill(sample: NDArray[np.generic]) -> str | None:

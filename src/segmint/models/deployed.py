@@ -55,7 +55,8 @@ class DeployedModel(_Deployed):
     def from_contract(cls, contract: ModelContract) -> Self:
         """The untrained module of a contract, ready for ``load_state_dict`` of ``best_model.pth``."""
         described, channels = contract.network, contract.output.channels
-        network, _ = build(described.architecture, described.encoder or "", None, contract.input.channels, channels)
+        bands, encoder, options = contract.input.channels, described.encoder or "", described.options
+        network, _ = build(described.architecture, encoder, None, bands, channels, options)
         return cls(network, contract)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -80,7 +81,8 @@ class DeployedSeries(_Deployed):
     def from_contract(cls, contract: ModelContract) -> Self:
         """The untrained module of a contract, ready for ``load_state_dict`` of ``best_model.pth``."""
         fire, _, static, _ = contract.inputs
-        packed = PackedEmberFormer((*history_channels(fire.steps or 1), *static.channels))
+        channels = (*history_channels(fire.steps or 1), *static.channels)
+        packed = PackedEmberFormer(channels, **contract.network.options)
         return cls(packed.series, contract)
 
     def forward(

@@ -29,6 +29,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from segmint.models.temporal import TemporalTransformer
+from segmint.recipe import NetworkRecipe
 
 Decoder = Literal["segformer", "unet"]
 
@@ -63,14 +64,14 @@ class EmberFormer(nn.Module):
         wind_channels: Channels of the normalised weather.
         static_channels: Channels of the normalised landscape, one-hot ones included.
         steps: Longest history.
-        width: Features per patch; even.
-        heads: Attention heads; a divisor of ``width``.
-        layers: Layers of the temporal transformer.
+        d_model: Features per patch; even.
+        nhead: Attention heads; a divisor of ``d_model``.
+        num_layers: Layers of the temporal transformer.
+        spatial_decoder: What brings the pyramid together.
+        dropout: Share of the transformer's features that training leaves out.
         patch: Side of a patch in pixels.
-        decoder: What brings the pyramid together.
         base_channels: Features at half resolution; half of them at full, twice and four times as many at a quarter
             and an eighth. Even.
-        dropout: Share of the transformer's features that training leaves out.
     """
 
     def __init__(
@@ -78,24 +79,24 @@ class EmberFormer(nn.Module):
         wind_channels: int,
         static_channels: int,
         steps: int,
-        width: int = 96,
-        heads: int = 8,
-        layers: int = 4,
+        d_model: int = NetworkRecipe.d_model,
+        nhead: int = NetworkRecipe.nhead,
+        num_layers: int = NetworkRecipe.num_layers,
+        spatial_decoder: Decoder = NetworkRecipe.spatial_decoder,
+        dropout: float = NetworkRecipe.dropout,
         patch: int = 16,
-        decoder: Decoder = "segformer",
         base_channels: int = 48,
-        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.patch = patch
-        self.temporal = TemporalTransformer(wind_channels, static_channels, steps, width, heads, layers, dropout)
+        self.temporal = TemporalTransformer(wind_channels, static_channels, steps, d_model, nhead, num_layers, dropout)
         full, half, quarter, eighth = (base_channels * factor // 2 for factor in (1, 2, 4, 8))
         self.pixels = _block(1 + static_channels, full)
         self.halves = nn.Sequential(_block(full, half, stride=2), _block(half, half))
         self.quarters = nn.Sequential(_block(half, quarter, stride=2), _block(quarter, quarter))
         self.eighths = nn.Sequential(_block(quarter, eighth, stride=2), _block(eighth, eighth))
-        self.regions = _block(width, 2 * width, stride=2)
-        self.decoder = _decoder(decoder, (1, quarter, eighth, width, 2 * width), quarter)
+        self.regions = _block(d_model, 2 * d_model, stride=2)
+        self.decoder = _decoder(spatial_decoder, (1, quarter, eighth, d_model, 2 * d_model), quarter)
         self.refinements = nn.ModuleList((Refinement(quarter, half), Refinement(half, full)))
         self.head = nn.Conv2d(full, 1, 1)
         self.last_frame = nn.Parameter(torch.tensor(4.0))

@@ -9,7 +9,7 @@ Example:
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -25,13 +25,15 @@ from segmint.models.classic import ClassicNetwork
 from segmint.models.history import PackedEmberFormer
 from segmint.models.unet import LARGE, SMALL, UNet
 
-NETWORKS: dict[str, Callable[[tuple[str, ...], int], nn.Module]] = {
-    "classic": lambda bands, channels: ClassicNetwork(len(bands), channels),
-    "unet_small": lambda bands, channels: UNet(len(bands), channels, SMALL),
-    "unet_classic": lambda bands, channels: UNet(len(bands), channels, LARGE),
-    "emberformer": lambda bands, _: PackedEmberFormer(bands),
+Options = Mapping[str, int | float | str]
+
+NETWORKS: dict[str, Callable[[tuple[str, ...], int, Options], nn.Module]] = {
+    "classic": lambda bands, channels, _: ClassicNetwork(len(bands), channels),
+    "unet_small": lambda bands, channels, _: UNet(len(bands), channels, SMALL),
+    "unet_classic": lambda bands, channels, _: UNet(len(bands), channels, LARGE),
+    "emberformer": lambda bands, _, options: PackedEmberFormer(bands, **options),
 }
-"""Networks without an encoder: name -> constructor from the names of the bands and the number of channels."""
+"""Networks without an encoder: name -> constructor from the names of the bands, the number of channels, and options."""
 
 DECODERS = tuple(sorted(smp.MODEL_ARCHITECTURES_MAPPING.keys() - {"dpt"}))
 """Decoders of smp, each of which goes with an encoder; dpt takes only vision transformers at their own image size."""
@@ -65,7 +67,12 @@ class WeightsOrigin:
 
 
 def build(
-    architecture: str, encoder: str, weights: str | None, bands: tuple[str, ...], channels: int
+    architecture: str,
+    encoder: str,
+    weights: str | None,
+    bands: tuple[str, ...],
+    channels: int,
+    options: Options | None = None,
 ) -> tuple[nn.Module, WeightsOrigin]:
     """Build a network ``[B, len(bands), H, W]`` -> logits ``[B, channels, H, W]``.
 
@@ -78,12 +85,14 @@ def build(
         weights: ``imagenet`` or None.
         bands: Band names in order; those named red, green and blue inherit the filters of these colours.
         channels: Output channels.
+        options: What the architecture takes beside these.
 
     Raises:
         ModelError: Unknown architecture or encoder, or a combination that smp refuses.
     """
     if architecture in NETWORKS:
-        return NETWORKS[architecture](bands, channels), WeightsOrigin(None, "from scratch: no others exist for it")
+        network = NETWORKS[architecture](bands, channels, options or {})
+        return network, WeightsOrigin(None, "from scratch: no others exist for it")
     _check(architecture, encoder)
     network = _network(architecture, encoder, None, len(bands), channels)
     origin = _origin(encoder, weights)

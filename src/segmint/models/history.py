@@ -10,6 +10,8 @@ Example:
     torch.Size([2, 1, 64, 64])
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -25,12 +27,13 @@ class PackedEmberFormer(nn.Module):
 
     Args:
         channels: Names of the channels, in the packed order.
+        options: Of the :class:`~segmint.models.emberformer.EmberFormer` inside.
 
     Raises:
         ModelError: The channels are not in that order.
     """
 
-    def __init__(self, channels: tuple[str, ...]) -> None:
+    def __init__(self, channels: tuple[str, ...], **options: Any) -> None:
         super().__init__()
         self.steps = sum(name.startswith("fire_t-") for name in channels) // 2
         if not self.steps or channels[: _PER_STEP * self.steps] != history_channels(self.steps):
@@ -39,7 +42,7 @@ class PackedEmberFormer(nn.Module):
                 "a fire's history",
                 "Use data.reader sequences or next_day",
             )
-        self.series = EmberFormer(3, len(channels) - _PER_STEP * self.steps, self.steps)
+        self.series = EmberFormer(3, len(channels) - _PER_STEP * self.steps, self.steps, **options)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits ``[B, 1, H, W]`` of the next frame, of channels ``[B, C, H, W]``."""

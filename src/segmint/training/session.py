@@ -79,7 +79,7 @@ class Session:
         wanted, channels = recipe.network, 1 if len(data.classes) == 2 else len(data.classes)
         derived = tuple(band.name for band in data.derived)
         names = tuple(name for band in prepared.bands for name in band.channels) + derived
-        network, origin = build(wanted.architecture, wanted.encoder, wanted.weights, names, channels)
+        network, origin = build(wanted.architecture, wanted.encoder, wanted.weights, names, channels, wanted.options)
         source = describe_input(
             data, prepared.bands, prepared.scaling, prepared.statistics, prepared.chips, origin.pretrained
         )
@@ -131,7 +131,7 @@ class Session:
         losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
         lost = self.recipe.network.weights is not None and self.origin.pretrained is None
         warning = "WARNING no pretrained weights, " if lost else ""
-        name = "-".join(part for part in (self.network.architecture, self.network.encoder) if part)
+        name = self.network.title
         return "\n".join(
             (
                 f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
@@ -278,4 +278,5 @@ def _describe(network: nn.Module, recipe: NetworkRecipe, origin: WeightsOrigin) 
         pretrained=origin.pretrained,
         parameters=sum(p.numel() for p in parameters),
         memory_bytes=sum(t.numel() * t.element_size() for t in tensors),
+        options=recipe.options,
     )
