@@ -62,14 +62,14 @@ class Mirrors:
         Raises:
             RecipeError: A mirror's package is not installed.
         """
-        title = (recipe.project or project, recipe.name or run_id, run_id)
-        wanted: list[tuple[bool, str, Callable[[], Mirror]]] = [
-            (recipe.csv, "csv", lambda: CsvCopy(folder)),
-            (recipe.tensorboard, "tensorboard", lambda: TensorBoardCopy(folder)),
-            (recipe.wandb, "wandb", lambda: WandbCopy(folder, *title)),
+        names = (recipe.project or project, recipe.name or run_id, run_id)
+        wanted: list[tuple[bool, str, str, Callable[[], Mirror]]] = [
+            (recipe.csv, "csv", CsvCopy.name, lambda: CsvCopy(folder)),
+            (recipe.tensorboard, "tensorboard", TensorBoardCopy.name, lambda: TensorBoardCopy(folder)),
+            (recipe.wandb, "wandb", WandbCopy.name, lambda: WandbCopy(folder, *names)),
         ]
         opened = cls(run, ())
-        for asked, package, make in wanted:
+        for asked, package, name, make in wanted:
             if asked:
                 folder.mkdir(parents=True, exist_ok=True)
                 try:
@@ -80,7 +80,7 @@ class Mirrors:
                         remedy=f"uv pip install {package}, or leave the mirror out",
                     ) from error
                 except Exception as error:
-                    _switched_off(package, error)
+                    _switch_off(name, error)
         return opened
 
     def log_params(self, values: Mapping[str, Any]) -> None:
@@ -123,9 +123,9 @@ class Mirrors:
                 act(mirror)
             except Exception as error:
                 self.mirrors.remove(mirror)
-                _switched_off(mirror.name, error)
+                _switch_off(mirror.name, error)
 
 
-def _switched_off(name: str, error: Exception) -> None:
+def _switch_off(name: str, error: Exception) -> None:
     reason = (str(error) or type(error).__name__).strip().splitlines()[0]
     say(f"mirror:   {name} is switched off, the run goes on without it: {reason}")
