@@ -10,8 +10,7 @@ record in MLflow (sqlite), checkpoints. A plain PyTorch loop has the same networ
 tensors that lie in memory, no metrics and the plainest loss; it takes a step after each step of `train` and validates
 after each epoch, so that a machine that is faster at one time than at another is that for both. Both count the same
 training and validation images. The first epoch warms up; the ratio is stated for each of the others, and beside it the
-share of an epoch that goes into noting what MLflow is to be told and drawing the pictures for it. (A thread tells
-MLflow, in the turns of both.)
+share of an epoch that goes into noting what MLflow is to be told. (A thread tells MLflow, in the turns of both.)
 """
 
 import argparse
@@ -22,14 +21,16 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "src"))
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from segmint.command_line import parse  # noqa: E402
@@ -37,11 +38,11 @@ from segmint.console import quieten_libraries  # noqa: E402
 from segmint.data.preparation import prepare  # noqa: E402
 from segmint.data.sample_layouts import write_camp  # noqa: E402
 from segmint.tracking.folder import Identity  # noqa: E402
-from segmint.tracking.gallery import Gallery  # noqa: E402
 from segmint.tracking.run import TrackedRun  # noqa: E402
 from segmint.tracking.store import connect  # noqa: E402
 from segmint.training import hardware  # noqa: E402
 from segmint.training.hardware import Hardware  # noqa: E402
+from segmint.training.records import Steps  # noqa: E402
 from segmint.training.resume import recipe_digest  # noqa: E402
 from segmint.training.session import Session  # noqa: E402
 
@@ -134,32 +135,20 @@ def draw(recipe: str, scenes: int) -> list[str]:
     return [f"--{folder}_dir={folder}" for folder in folders]
 
 
-class Clock:
-    """Adds up the seconds inside what is called through it."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def around(self, work: Callable[..., None]) -> Callable[..., None]:
-        """The same call, timed."""
-
-        def timed(*told: Any) -> None:
-            started = time.perf_counter()
-            work(*told)
-            self.seconds += time.perf_counter() - started
-
-        return timed
-
-
 class Stopwatch:
-    """A sink of epochs that lets the bare loop take its turns, and leaves its time out.
+    """Records to the run, timed, and lets the bare loop take its turns, whose time is left out.
 
     Args:
         bare: The bare loop.
+        run: The run.
+
+    Attributes:
+        pairs: Seconds of each epoch: of `train`, and of the bare loop.
+        logging: Seconds in which the run was told something.
     """
 
-    def __init__(self, bare: BareLoop) -> None:
-        self.bare, self.pairs = bare, []
+    def __init__(self, bare: BareLoop, run: TrackedRun) -> None:
+        self.bare, self.run, self.pairs, self.logging = bare, run, [], 0.0
         self.since, self.beside = time.perf_counter(), 0.0
 
     def after_step(self, outputs: object, batch: object, place: int) -> None:
@@ -169,13 +158,35 @@ class Stopwatch:
         self.bare.step(place)
         self.beside += time.perf_counter() - started
 
-    def __call__(self, epoch: int, record: dict[str, float]) -> None:
-        """Note the pair of seconds."""
+    def log_params(self, values: Mapping[str, Any]) -> None:
+        """Parameters, timed."""
+        self._timed(lambda: self.run.log_params(values))
+
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """An epoch, timed; then note the pair of seconds."""
+        self._timed(lambda: self.run.log_epoch(epoch, metrics))
         ours = time.perf_counter() - self.since - self.beside
         self.bare.validate()
         self.pairs.append((ours, self.bare.seconds))
         print(f"epoch {epoch}: train {ours:.2f} s, bare {self.bare.seconds:.2f} s", flush=True)
         self.since, self.beside, self.bare.seconds = time.perf_counter(), 0.0, 0.0
+
+    def log_steps(self, steps: Steps) -> None:
+        """Steps, timed."""
+        self._timed(lambda: self.run.log_steps(steps))
+
+    def log_picture(self, epoch: int, drawn: NDArray[np.uint8]) -> None:
+        """A picture, timed."""
+        self._timed(lambda: self.run.log_picture(epoch, drawn))
+
+    def log_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Final scores, timed."""
+        self._timed(lambda: self.run.log_metrics(metrics))
+
+    def _timed(self, record: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        record()
+        self.logging += time.perf_counter() - started
 
 
 def main() -> None:
@@ -198,17 +209,14 @@ def main() -> None:
         with run.closing():
             session = Session.open(recipe, prepared, hardware.choose(recipe))
             print(session.banner(), flush=True)
-            watch, clock = Stopwatch(BareLoop(session)), Clock()
-            gallery = Gallery(session.source, session.classes, run.log_picture)
+            watch = Stopwatch(BareLoop(session), run)
             session.task.on_train_batch_end = watch.after_step  # type: ignore[assignment,method-assign]
-            sinks = [clock.around(run.log_epoch), watch]
-            steps, pictures = clock.around(run.log_steps), clock.around(gallery.log)
-            session.fit(Path(scratch) / "checkpoints", None, sinks, steps, pictures)
+            session.fit(Path(scratch) / "checkpoints", None, watch)
         images = sum(len(session.dataset(split)) for split in ("train", "val"))
     ratios = [bare / ours for ours, bare in watch.pairs[1:]]
     ours, bare = (statistics.median(side) for side in zip(*watch.pairs[1:], strict=True))
     print(f"{images} images an epoch: train {images / ours:.2f} images/s, bare {images / bare:.2f} images/s")
-    print(f"logging {100 * clock.seconds / sum(pair[0] for pair in watch.pairs):.2f} % of an epoch")
+    print(f"logging {100 * watch.logging / sum(pair[0] for pair in watch.pairs):.2f} % of an epoch")
     print(f"ratio {statistics.median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f})")
 
 

@@ -37,7 +37,6 @@ def train(recipe: Recipe) -> None:
     from segmint.tracking import record, system
     from segmint.tracking.dossier import Dossier
     from segmint.tracking.folder import RUNS, Identity
-    from segmint.tracking.gallery import Gallery
     from segmint.tracking.mirrors import Mirrors
     from segmint.tracking.run import TrackedRun
     from segmint.tracking.stages import Stages
@@ -66,31 +65,27 @@ def train(recipe: Recipe) -> None:
         with stages("model"):
             environment = system.information()
             session = Session.open(recipe, prepared, hardware.choose(recipe))
-            record.open_record(run, recipe, prepared, session.facts(), environment)
+            records = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id, run)
+            record.open_record(run, records, recipe, prepared, session.facts(), environment)
         print(session.banner())
         print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)
+        records.show()
 
         if start is not None:
             start.require(session.task)
             print(f"resume:   {start.adopt(folder.checkpoints, recipe.training)}", flush=True)
 
         with stages("fit"):
-            mirrors = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id)
-            gallery = Gallery(session.source, session.classes, run.log_picture)
-            logs = [run.log_epoch, mirrors.log]
-            session, history = session.fit(
-                folder.checkpoints, last_checkpoint(folder), logs, run.log_steps, gallery.log
-            )
-            mirrors.close()
-            run.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
-            run.log_metrics({"epochs_trained": len(history)})
+            session, history = session.fit(folder.checkpoints, last_checkpoint(folder), records)
+            records.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
+            records.log_metrics({"epochs_trained": len(history)})
 
         with stages("evaluation"):
             test = session.dataset("test")
             calibration = calibrate(session.task, session.loaders["val"])
             rivals = Rivals.of(session.dataset("train"), recipe.data.pooled)
             evaluation, calibration = evaluate(session.task, session.loaders["test"], "test", calibration, rivals)
-            run.log_metrics(figures(evaluation, calibration))
+            records.log_metrics(figures(evaluation, calibration))
             session.task.cpu()
             sample = parity.ParitySample.of(covering(session.task, test, calibration))
             best, worst = extremes(session.task, test, calibration, evaluation, count=3)
@@ -110,7 +105,7 @@ def train(recipe: Recipe) -> None:
         with stages("parity"):
             proofs = formats.prove_all(contract, sample, staging)
             tolerance.write(proofs, contract, staging["parity.json"])
-            run.log_metrics({name: value for proof in proofs for name, value in proof.metrics().items()})
+            records.log_metrics({name: value for proof in proofs for name, value in proof.metrics().items()})
             tolerance.require(proofs)
 
         with stages("report"):
@@ -128,12 +123,11 @@ def train(recipe: Recipe) -> None:
         with stages("registration"):
             move = not (contract.dataset.builtin_sample and is_remote())
             run.register(record.describe(run, contract, len(proofs)), move)
-        run.log_metrics(stages.metrics())
+        records.log_metrics(stages.metrics())
 
     version = registered_version(contract.name, run.run_id)
     print(f"model:    {contract.name} version {version}{' @candidate' if move else ''} in the registry")
-    if mirrors.loggers:
-        print(mirrors.sentence())
+    records.close()
     print(f"next:     mlflow ui, or mlflow models serve -m models:/{contract.name}/{version} --env-manager local")
 
 

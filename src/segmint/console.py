@@ -2,11 +2,16 @@
 
 Example:
     >>> quieten_libraries()  # before mlflow and Lightning are used
+    >>> say("store:    answers again")
 """
 
 import logging
 import os
+import sys
 import warnings
+from typing import TextIO
+
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 _LOUD = ("mlflow", "alembic", "pytorch_lightning", "lightning_fabric", "httpx", "torch.onnx", "torch.export")
 _NEEDLESS = (
@@ -28,3 +33,9 @@ def quieten_libraries() -> None:
         warnings.filterwarnings("ignore", category=category, module=r"(mlflow|torch|pytorch_lightning|lightning)")
     for message in _NEEDLESS:
         warnings.filterwarnings("ignore", message=message)
+
+
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print a line at any time, also while a progress bar is shown: the bar goes on below it."""
+    tqdm.write(line, file=file)
+    (file or sys.stdout).flush()

@@ -97,7 +97,7 @@ class DataRecipe:
         num_classes: How many classes the data have; a number other than the recipe's is refused.
         scale: Raw values are divided by this before mean and std (255 for 8 bit), or 'auto' from the data type.
         offset: Added to the scaled values (-0.1 for Sentinel-2 since baseline 04.00 at a scale of 10000).
-        normalisation: 'auto' takes ImageNet figures for ImageNet-weighted RGB encoders, else the training split's;
+        normalisation: 'auto' takes ImageNet statistics for ImageNet-weighted RGB encoders, else the training split's;
             'scale' stops after scale and offset.
         nodata: Raw value of empty pixels; None takes what the files declare.
         ignore_value: Label value left out of loss, metrics and statistics.

@@ -83,6 +83,17 @@ class Normalisation(Part):
     std: tuple[Positive, ...]
     source: Literal["imagenet", "training split", "scale alone"]
 
+    @property
+    def words(self) -> str:
+        """What happens to the values, for a person."""
+        match self.source:
+            case "imagenet":
+                return "normalised with ImageNet statistics"
+            case "training split":
+                return "normalised with statistics of the training split"
+            case "scale alone":
+                return "scaled only"
+
 
 Dimension = Literal["batch", "time", "bands", "height", "width"]
 

@@ -88,3 +88,18 @@ def test_the_loss_and_its_parts_are_logged_at_every_step_of_a_fire(trained):
         assert whole.value == pytest.approx(0.5 * one.value + 0.5 * other.value, abs=1e-5)
     assert 1 <= run.data.metrics["train_history"] <= 8
     assert {"lr_temporal", "lr_spatial", "early_stop_counter", "early_stop_best_epoch"} <= set(run.data.metrics)
+
+
+def test_tensorboard_shows_steps_epochs_scores_and_a_picture_of_a_fire(trained):
+    recipe, room = trained
+    logs = list(room.glob(".segmint/runs/*/mirrors/tensorboard"))
+    assert len(logs) == (1 if recipe == "fire-spread" else 0)
+    for log in logs:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = EventAccumulator(str(log)).Reload()
+        assert {"train_loss_step", "val_f1", "lr_temporal", "test_iou"} <= set(events.Tags()["scalars"])
+        assert [picture.step for picture in events.Images("val/preview")] == [1]
+        assert events.Scalars("test_iou")[0].value == pytest.approx(
+            ModelContract.read(room / "meta" / "contract.json").metrics["test_iou"]
+        )

@@ -27,7 +27,7 @@ def test_networks_without_an_encoder_start_from_scratch(architecture):
     bands = (*history_channels(2), "elevation") if architecture == "emberformer" else ("nir",)
     _, origin = build(architecture, "", "imagenet", bands, 1)
     assert origin.pretrained is None
-    assert "no others exist" in origin.reason
+    assert origin.reason == f"from scratch: {architecture} has no pretrained weights"
 
 
 def test_a_history_network_is_as_large_as_its_options_say():

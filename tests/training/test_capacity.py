@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -114,8 +115,11 @@ def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squ
     many = torch.ones(99, 64, 64, dtype=torch.uint8)
     opened.task.train_scores.counts.update(many, many)  # as a step has whose gradients did not fit after its scores
     steps, counted = [], []
-    sinks = [lambda epoch, record: counted.append(int(opened.task.train_scores.counts.pixels.sum()))]
-    session, history = opened.fit(tmp_path, None, sinks, steps.extend, lambda *given: None)
+    recorder = SimpleNamespace(
+        log_epoch=lambda epoch, record: counted.append(int(opened.task.train_scores.counts.pixels.sum())),
+        log_steps=steps.extend,
+    )
+    session, history = opened.fit(tmp_path, None, recorder)
     assert len(history) == 2
     assert all(0 < pixels <= 16 * 64 * 64 for pixels in counted)  # of 16 training tiles, each counted once
     assert session.batch_size == 4  # what the model's contract suggests, and evaluation takes
@@ -128,7 +132,7 @@ def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squ
 def test_otherwise_the_person_is_told_which_batch_to_ask_for(bright_squares, tmp_path):
     opened = session_of(bright_squares, "--batch_size=8")
     with pytest.raises(ModelError, match=r"a step of 8 tiles of 64 px does not fit.* -P batch_size=4"):
-        opened.fit(tmp_path, None, [], lambda steps: None, lambda *given: None)
+        opened.fit(tmp_path, None, SimpleNamespace())
 
 
 def test_an_automatic_batch_is_named_with_its_reason(bright_squares):

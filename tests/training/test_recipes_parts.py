@@ -20,11 +20,9 @@ from segmint.recipe import (
     ClassOfInterest,
     DataRecipe,
     LossRecipe,
-    MirrorRecipe,
     Recipe,
     TrainingRecipe,
 )
-from segmint.tracking.mirrors import Mirrors
 from segmint.training.losses import WeightedLoss, class_weights
 from segmint.training.optimisation import configure
 from segmint.training.rivals import Rivals
@@ -163,20 +161,3 @@ def test_rivals_find_what_a_pixel_alone_can_tell(burned):
     for answer in rivals.answers.values():
         assert (answer(raw) == truth).mean() > 0.99
     assert foreground_weights(burned, 5.0).tolist() == [5.0] * 4
-
-
-def test_mirrors_get_every_metric(tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    mirrors = Mirrors.open(MirrorRecipe(csv=True, tensorboard=True, wandb=True), tmp_path, "segmint", "a run")
-    for epoch in (1, 2):
-        mirrors.log(epoch, {"val_loss": 1 / epoch, "val_iou": 0.5})
-    mirrors.close()
-    lines = (tmp_path / "csv" / "version_0" / "metrics.csv").read_text().splitlines()
-    assert len(lines) == 3
-    assert "val_loss" in lines[0]
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    assert [event.value for event in events.Scalars("val_loss")] == [1.0, 0.5]
-    assert list((tmp_path / "wandb").glob("offline-run-*"))

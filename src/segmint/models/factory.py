@@ -91,8 +91,8 @@ def build(
         ModelError: Unknown architecture or encoder, or a combination that smp refuses.
     """
     if architecture in NETWORKS:
-        network = NETWORKS[architecture](bands, channels, options or {})
-        return network, WeightsOrigin(None, "from scratch: no others exist for it")
+        reason = f"from scratch: {architecture} has no pretrained weights"
+        return NETWORKS[architecture](bands, channels, options or {}), WeightsOrigin(None, reason)
     _check(architecture, encoder)
     network = _network(architecture, encoder, None, len(bands), channels)
     origin = _origin(encoder, weights)

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from segmint.console import say
 from segmint.errors import TrackingError
 from segmint.tracking.faults import FAULTS, is_passing, reason
 from segmint.tracking.journal import Entry, Journal
@@ -141,7 +142,7 @@ class Courier:
         return f"what it should know is kept in {self.journal.folder}"
 
     def _say(self, sentence: str) -> None:
-        print(f"store:    {sentence}", file=self._console, flush=True)
+        say(f"store:    {sentence}", self._console)
 
 
 def _now() -> str:

@@ -1,7 +1,7 @@
 """What a run says about itself when it starts and when it ends.
 
 Example:
-    >>> open_record(run, recipe, prepared, session.facts(), information())
+    >>> open_record(run, records, recipe, prepared, session.facts(), information())
     >>> close_record(run, contract, staging, counts)
 """
 
@@ -17,21 +17,32 @@ from segmint.data.splits import SPLITS
 from segmint.recipe import Recipe
 from segmint.tracking.lineage import SplitDataset
 from segmint.tracking.run import TrackedRun
+from segmint.training.records import Recorder
 
 
 def open_record(
     run: TrackedRun,
+    records: Recorder,
     recipe: Recipe,
     prepared: PreparedData,
     facts: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> None:
-    """Log recipe, choices, environment, dataset figures and lineage before training starts."""
+    """Log recipe, choices, environment, dataset figures and lineage before training starts.
+
+    Args:
+        run: Receives tags and lineage.
+        records: Receives the parameters.
+        recipe: The recipe.
+        prepared: The data.
+        facts: Choices that the recipe left open.
+        environment: The machine.
+    """
     bands = [*(band.name for band in prepared.bands), *(band.name for band in recipe.data.derived)]
     figures = {f"dataset.{name}": value for name, value in prepared.statistics.flat(bands).items()}
     system = {f"system.{name}": value for name, value in environment.items()}
     digest = {"dataset.digest": prepared.fingerprint.digest, "split.rule": prepared.split.rule}
-    run.log_params(recipe.flat() | dict(facts) | system | digest | figures)
+    records.log_params(recipe.flat() | dict(facts) | system | digest | figures)
     run.log_tags({"recipe": recipe.recipe, "weights": facts["network.weights_origin"]})
     for split in SPLITS:
         profile = {

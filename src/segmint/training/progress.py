@@ -1,11 +1,12 @@
 """What a person sees while a run trains, and what is kept of it: one line and one record per epoch.
 
 Example:
-    >>> trainer = lightning.Trainer(callbacks=[EpochLog(recipe.training, [run.log_epoch])])
+    >>> trainer = lightning.Trainer(callbacks=[EpochLog(recipe.training, run)])
 """
 
+import math
+import shutil
 import time
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -13,8 +14,23 @@ import torch
 from torch.optim import Optimizer
 
 from segmint.recipe import TrainingRecipe
+from segmint.training.records import Recorder
 
-Sink = Callable[[int, dict[str, float]], None]
+Record = dict[str, float]
+"""Metrics of one epoch."""
+
+_SCORES = (
+    (("loss", "f1", "precision"), ("loss", "f1", "precision", "iou", "acc")),
+    (("loss", "f1", "precision"), ("loss", "f1", "precision", "iou")),
+    (("loss",), ("loss", "f1", "iou")),
+    (("loss",), ("loss", "iou")),
+)
+"""What the line of an epoch shows of training and of validation, the widest form first."""
+
+_SHORT = {"precision": "prec"}
+
+_ANY_WIDTH = 1000
+"""Columns of a file or a pipe."""
 
 
 class EpochLog(lightning.Callback):
@@ -22,13 +38,14 @@ class EpochLog(lightning.Callback):
 
     Args:
         recipe: Epochs, monitor, and what else is recorded.
-        sinks: Each receives the number of the epoch, from 1, and its metrics.
+        recorder: Receives the metrics of each epoch.
     """
 
-    def __init__(self, recipe: TrainingRecipe, sinks: Sequence[Sink]) -> None:
-        self.recipe, self.sinks = recipe, sinks
-        self.history: list[dict[str, float]] = []
+    def __init__(self, recipe: TrainingRecipe, recorder: Recorder) -> None:
+        self.recipe, self.recorder = recipe, recorder
+        self.history: list[Record] = []
         self._norms: list[float] = []
+        self._rates: Record = {}
         self._started = 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -40,9 +57,9 @@ class EpochLog(lightning.Callback):
         self.history = [dict(record) for record in state_dict["history"]]
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock, and note the learning rates before the schedule moves them on."""
         self._started = time.monotonic()
-        self._norms = []
+        self._norms, self._rates = [], _rates(trainer.optimizers[0])
 
     def on_before_optimizer_step(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, optimizer: Optimizer
@@ -55,25 +72,18 @@ class EpochLog(lightning.Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Record, hand on and print the epoch."""
         epoch = trainer.current_epoch + 1
-        record = {name: float(value) for name, value in trainer.callback_metrics.items()} | _rates(trainer)
+        record = {name: float(value) for name, value in trainer.callback_metrics.items()} | self._rates
         if self._norms:
             record["gradient_norm"] = sum(self._norms) / len(self._norms)
         past = self.history[-1] if self.history else None
         record |= progress(past, epoch, record[self.recipe.monitor], self.recipe)
         self.history.append(record | {"epoch": float(epoch)})
-        for sink in self.sinks:
-            sink(epoch, record)
-        chosen = dict.fromkeys(("train_loss", "val_loss", "val_iou", "val_f1", self.recipe.monitor))
-        shown = "  ".join(f"{name} {record[name]:.4f}" for name in chosen)
-        best = record["early_stop_counter"] == 0
-        print(
-            f"epoch {epoch:>3}/{self.recipe.epochs}  {shown}  lr {record['learning_rate']:.2g}  "
-            f"{time.monotonic() - self._started:.0f} s{'  best' if best else ''}",
-            flush=True,
-        )
+        self.recorder.log_epoch(epoch, record)
+        columns = shutil.get_terminal_size((_ANY_WIDTH, 0)).columns
+        print(epoch_line(self.history[-1], self.recipe, time.monotonic() - self._started, columns), flush=True)
 
 
-def progress(past: dict[str, float] | None, epoch: int, value: float, recipe: TrainingRecipe) -> dict[str, float]:
+def progress(past: Record | None, epoch: int, value: float, recipe: TrainingRecipe) -> Record:
     """Best monitor so far, its epoch, and the epochs since then that were no better by ``min_delta``.
 
     Args:
@@ -88,8 +98,60 @@ def progress(past: dict[str, float] | None, epoch: int, value: float, recipe: Tr
     return kept | {"early_stop_counter": past["early_stop_counter"] + 1}
 
 
-def _rates(trainer: lightning.Trainer) -> dict[str, float]:
-    """The learning rate of the first group, and of each that has a name."""
-    groups = trainer.optimizers[0].param_groups
+def epoch_line(record: Record, recipe: TrainingRecipe, seconds: float, columns: int) -> str:
+    """An epoch for a person: the widest form that the terminal has room for.
+
+    Args:
+        record: Metrics of the epoch, with its number.
+        recipe: Number of epochs, and the monitor, which every form shows.
+        seconds: How long the epoch took.
+        columns: Width of the terminal.
+    """
+    digits = len(str(recipe.epochs))
+    head = f"epoch {record['epoch']:>{digits}.0f}/{recipe.epochs}"
+    tail = f"lr {record['learning_rate']:.2g}  {seconds:.0f} s"
+    room = columns - len(f"{head}    {tail}  best")
+    forms = [_scores(record, recipe.monitor, *form) for form in _SCORES]
+    scores = next((form for form in forms if len(form) <= room), forms[-1])
+    return f"{head}  {scores}  {tail}{'  best' if record['early_stop_counter'] == 0 else ''}"
+
+
+def _scores(record: Record, monitor: str, train: tuple[str, ...], val: tuple[str, ...]) -> str:
+    parts = []
+    for split, names in (("train", train), ("val", val)):
+        kind, _, watched = monitor.partition("_")
+        shown = dict.fromkeys((*names, watched) if kind == split else names)
+        values = [
+            f"{_SHORT.get(name, name)} {record[f'{split}_{name}']:.{4 if name == 'loss' else 3}f}"
+            for name in shown
+            if f"{split}_{name}" in record
+        ]
+        parts.append(f"{split} {' '.join(values)}")
+    return " | ".join(parts)
+
+
+def stop_line(history: list[Record], recipe: TrainingRecipe) -> str | None:
+    """What ended a training before its last epoch, for a person; None where nothing did.
+
+    Args:
+        history: Metrics of every epoch.
+        recipe: Number of epochs, monitor and ``min_delta``.
+    """
+    last, monitor = history[-1], recipe.monitor
+    if last["epoch"] >= recipe.epochs:
+        return None
+    waited = last["early_stop_counter"]
+    least = f" of more than {recipe.min_delta:g}" if recipe.min_delta else ""
+    broken = "" if math.isfinite(last[monitor]) else f", and now it is {last[monitor]}"
+    return (
+        f"stopped:  early, after epoch {last['epoch']:.0f} of {recipe.epochs}: best {monitor} "
+        f"{last['early_stop_best_value']:.4f} at epoch {last['early_stop_best_epoch']:.0f}, no improvement{least} in "
+        f"{waited:.0f} epoch{'s' * (waited != 1)} since{broken}"
+    )
+
+
+def _rates(optimizer: Optimizer) -> Record:
+    """The learning rate of the last group, and of each that has a name."""
+    groups = optimizer.param_groups
     named = {f"lr_{group['name']}": float(group["lr"]) for group in groups if "name" in group}
     return {"learning_rate": float(groups[-1]["lr"])} | named

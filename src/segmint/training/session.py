@@ -2,13 +2,14 @@
 
 Example:
     >>> session = Session.open(recipe, prepared, hardware)
-    >>> session, history = session.fit(folder.checkpoints, None, [run.log_epoch], run.log_steps, gallery.log)
+    >>> session, history = session.fit(folder.checkpoints, None, run)
 """
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -23,18 +24,21 @@ from segmint.data.decoded import TILES, decode
 from segmint.data.normalisation import Normaliser, describe_input
 from segmint.data.preparation import PreparedData
 from segmint.data.reader import TileReader
+from segmint.drawing.gallery import gallery
 from segmint.errors import ModelError
 from segmint.files import replace_file
-from segmint.interface import Class, Input
+from segmint.interface import Class, Input, Normalisation
 from segmint.models.factory import DECODERS, WeightsOrigin, build
 from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
 from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
 from segmint.training.checkpoints import BEST, LAST
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
-from segmint.training.previews import PreviewLog, PreviewSink
-from segmint.training.progress import EpochLog, Sink
-from segmint.training.steps import StepLog, Steps
+from segmint.training.optimisation import configure
+from segmint.training.previews import PreviewLog
+from segmint.training.progress import EpochLog, stop_line
+from segmint.training.records import Recorder
+from segmint.training.steps import StepLog
 from segmint.training.task import SegmentationTask
 from segmint.training.trainer import build_trainer
 
@@ -116,10 +120,10 @@ class Session:
         return dataset
 
     @property
-    def normalised_by(self) -> str:
-        """Where mean and std come from."""
+    def normalisation(self) -> Normalisation:
+        """What happens to stored values first."""
         assert self.source.normalisation is not None
-        return self.source.normalisation.source
+        return self.source.normalisation
 
     def banner(self) -> str:
         """What is about to be trained, for a person."""
@@ -129,16 +133,18 @@ class Session:
         )
         tiles = {split: len(self.dataset(split)) for split in self.loaders}
         losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
-        lost = self.recipe.network.weights is not None and self.origin.pretrained is None
-        warning = "WARNING no pretrained weights, " if lost else ""
+        *parts, group = configure(self.task.network, training)["optimizer"].param_groups
+        rates = ", ".join([f"lr {group['lr']:g}", *(f"{part['name']} part {part['lr']:g}" for part in parts)])
+        missed = self.network.encoder and self.recipe.network.weights and not self.origin.pretrained
+        warning = "WARNING no pretrained weights, " if missed else ""
         name = self.network.title
         return "\n".join(
             (
                 f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
                 f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
-                f"{self.recipe.data.tile_size} px, normalised by {self.normalised_by} figures",
-                f"training: {training.epochs} epochs at most, {self.capacity.reason}, {training.optimizer} "
-                f"{training.lr:g}, loss {losses}, stops early {stop}",
+                f"{self.recipe.data.tile_size} px, {self.normalisation.words}",
+                f"training: {training.epochs} epochs at most, {self.capacity.reason}, {training.optimizer}, "
+                f"{rates}, loss {losses}, stops early {stop}",
                 f"hardware: {self.hardware.reason}",
             )
         )
@@ -154,7 +160,7 @@ class Session:
             "hardware.batch": self.capacity.reason,
             "network.parameters": str(self.network.parameters),
             "network.weights_origin": self.origin.reason,
-            "data.normalisation_source": self.normalised_by,
+            "data.normalisation_source": self.normalisation.source,
         }
 
     @property
@@ -182,16 +188,16 @@ class Session:
         return replace(self, loaders=loaders, capacity=capacity, accumulate=together)
 
     def fit(
-        self,
-        checkpoints: Path,
-        resume_from: Path | None,
-        sinks: Sequence[Sink],
-        step_sink: Callable[[Steps], None],
-        preview_sink: PreviewSink,
+        self, checkpoints: Path, resume_from: Path | None, recorder: Recorder
     ) -> tuple["Session", list[dict[str, float]]]:
         """Train to the end, take the best weights, and return the session, whose batch fits, and every epoch's metrics.
 
         A fit that had ended before the process was stopped is not repeated.
+
+        Args:
+            checkpoints: Where they go.
+            resume_from: A checkpoint to start from.
+            recorder: Receives the metrics of steps and epochs, and the pictures.
 
         Raises:
             ModelError: A step does not fit into memory, and the recipe does not say to halve the batch.
@@ -199,7 +205,7 @@ class Session:
         epochs = self.recipe.training.epochs
         session, history = self, _ended(checkpoints, epochs)
         while history is None:
-            log, watching = self._watching(sinks, step_sink, preview_sink)
+            log, watching = self._watching(recorder)
             smaller = session._train(checkpoints, resume_from, watching)
             if smaller is None:
                 history = log.history
@@ -207,21 +213,21 @@ class Session:
             else:
                 session, last = smaller, checkpoints / LAST
                 resume_from = last if last.is_file() else resume_from
+        if stopped := stop_line(history, self.recipe.training):
+            print(stopped, flush=True)
         self.task.load_state_dict(torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"])
         self.task.to(self.hardware.accelerator).eval()  # Lightning left it on the CPU
         return session, history
 
-    def _watching(
-        self, sinks: Sequence[Sink], step_sink: Callable[[Steps], None], preview_sink: PreviewSink
-    ) -> tuple[EpochLog, list[lightning.Callback]]:
+    def _watching(self, recorder: Recorder) -> tuple[EpochLog, list[lightning.Callback]]:
         """The record of epochs, and everything that watches the training, in its order."""
-        training, log = self.recipe.training, EpochLog(self.recipe.training, sinks)
+        training, log = self.recipe.training, EpochLog(self.recipe.training, recorder)
         watching: list[lightning.Callback] = [log]
         if training.step_metrics:
-            watching.insert(0, StepLog(training.step_metrics, step_sink))  # it completes the record of the epoch
+            watching.insert(0, StepLog(training.step_metrics, recorder))  # it completes the record of the epoch
         if training.previews:
-            preview = PreviewLog(self.dataset("val"), training.previews, training.epoch_threshold, preview_sink)
-            watching.append(preview)
+            draw, cut = partial(gallery, source=self.source, classes=self.classes), training.epoch_threshold
+            watching.append(PreviewLog(self.dataset("val"), training.previews, cut, draw, recorder))
         return log, watching
 
     def _train(

@@ -1,7 +1,7 @@
 """What is recorded within an epoch: the loss and its parts at every step, running scores every so many.
 
 Example:
-    >>> trainer = lightning.Trainer(callbacks=[StepLog(every=50, sink=run.log_steps)])
+    >>> trainer = lightning.Trainer(callbacks=[StepLog(every=50, recorder=run)])
 """
 
 from collections.abc import Callable
@@ -10,10 +10,8 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
+from segmint.training.records import Recorder
 from segmint.training.task import SegmentationTask
-
-Steps = list[tuple[int, dict[str, float]]]
-"""Number of a step, from 1 over all epochs, and its metrics."""
 
 _RUNNING = ("precision", "recall", "f1", "iou", "acc")
 
@@ -28,11 +26,11 @@ class StepLog(lightning.Callback):
 
     Args:
         every: Steps between running scores; records are handed on then and at the end of the epoch.
-        sink: Receives the records.
+        recorder: Receives the records.
     """
 
-    def __init__(self, every: int, sink: Callable[[Steps], None]) -> None:
-        self.every, self.sink = every, sink
+    def __init__(self, every: int, recorder: Recorder) -> None:
+        self.every, self.recorder = every, recorder
         self._last = 0
         self._records: list[tuple[int, dict[str, float | torch.Tensor]]] = []
         self._lengths: list[torch.Tensor] = []
@@ -72,5 +70,6 @@ class StepLog(lightning.Callback):
 
     def _hand_on(self) -> None:
         if self._records:
-            self.sink([(step, {key: float(value) for key, value in told.items()}) for step, told in self._records])
+            steps = [(step, {key: float(value) for key, value in told.items()}) for step, told in self._records]
+            self.recorder.log_steps(steps)
         self._records = []

@@ -81,9 +81,9 @@ class SegmentationTask(lightning.LightningModule):
         """Loss of one batch; Lightning steps the optimiser."""
         return self._step(batch, "train")
 
-    def validation_step(self, batch: Batch, _: int) -> None:
-        """Loss and scores of one validation batch."""
-        self._step(batch, "val")
+    def validation_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """Loss of one validation batch, for the progress bar; its scores are counted."""
+        return self._step(batch, "val")
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the epoch: validation, and training, whose last step came before validation."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import TQDMProgressBar
 
 from segmint.recipe import Recipe
+from segmint.training.bar import EpochBar
 from segmint.training.checkpoints import EVERY, LAST, BestCheckpoint, Checkpoint, Stop, WholeCheckpoints
 from segmint.training.hardware import Hardware
 
@@ -40,7 +40,7 @@ def build_trainer(
     if training.patience:
         callbacks.append(Stop(training))
     if sys.stderr.isatty():
-        callbacks.append(TQDMProgressBar(leave=False))
+        callbacks.append(EpochBar())
     return lightning.Trainer(
         accelerator=hardware.accelerator,
         devices=1 if hardware.gpu is None else [hardware.gpu],
@@ -52,7 +52,7 @@ def build_trainer(
         callbacks=callbacks,
         plugins=[WholeCheckpoints()],
         logger=False,
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=False,  # EpochBar is ours
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
