@@ -33,7 +33,6 @@ def train(recipe: Recipe) -> None:
     from segmint.files import room_in
     from segmint.interruption import interruptible
     from segmint.models.deployed import DeployedModel
-    from segmint.registry.registration import registered_version
     from segmint.tracking import record, system
     from segmint.tracking.dossier import Dossier
     from segmint.tracking.folder import RUNS, Identity
@@ -44,7 +43,7 @@ def train(recipe: Recipe) -> None:
     from segmint.training import hardware
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
-    from segmint.training.examples import covering, extremes
+    from segmint.training.examples import covering, extremes, typical
     from segmint.training.resume import claim, last_checkpoint, recipe_digest
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
@@ -87,6 +86,7 @@ def train(recipe: Recipe) -> None:
             session.task.cpu()
             sample = parity.ParitySample.of(covering(session.task, test, calibration))
             best, worst = extremes(session.task, test, calibration, evaluation, count=3)
+            example = typical(session.task, test, calibration, evaluation)
         print(evaluation.summary(), flush=True)
 
         with stages("exports"):
@@ -95,7 +95,7 @@ def train(recipe: Recipe) -> None:
                 recipe, prepared, session, evaluation, calibration, environment, run.git_commit
             ).model_copy(update={"parity_sample": sample.write(staging["parity_sample.npz"])})
             contract.write(staging["contract.json"])
-            dossier = Dossier(contract, evaluation, calibration, history, best, worst)
+            dossier = Dossier(contract, evaluation, calibration, history, best, worst, example)
             painter = dossier.begin()
             model = DeployedModel(session.task.network, contract).eval()
             formats.write(model, contract, sample, staging)
@@ -123,11 +123,12 @@ def train(recipe: Recipe) -> None:
             run.register(record.describe(run, contract, len(proofs)), move)
         run.log_metrics(stages.metrics())
 
-    version = registered_version(contract.name, run.run_id)
-    print(f"model:    {contract.name} version {version}{' @candidate' if move else ''} in the registry")
+    registered = run.registered
+    print(f"model:    {registered.sentence()}")
     if mirrors.loggers:
         print(mirrors.sentence())
-    print(f"next:     mlflow ui, or mlflow models serve -m models:/{contract.name}/{version} --env-manager local")
+    address = f"models:/{registered.name}/{registered.version}"
+    print(f"next:     mlflow ui, or mlflow models serve -m {address} --env-manager local")
 
 
 if __name__ == "__main__":

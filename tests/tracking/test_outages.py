@@ -269,7 +269,7 @@ def test_a_registration_that_is_interrupted_anywhere_leaves_one_version(store, n
             register(run.run_id, finished_run.root, "A test.", move_alias=True)
         assert network.lost == 1
         network.swallows = None
-        version = register(run.run_id, finished_run.root, "A test.", move_alias=True)
+        version = register(run.run_id, finished_run.root, "A test.", move_alias=True).version
     assert store.rows("select version from model_versions where run_id = ?", run.run_id) == [(int(version),)]
     whole = "select model_id from logged_models where source_run_id = ? and lifecycle_stage = 'active' and status = 2"
     assert len(store.rows(whole, run.run_id)) == models

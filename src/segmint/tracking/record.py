@@ -14,6 +14,7 @@ from pathlib import Path
 from segmint.contract import ModelContract
 from segmint.data.preparation import PreparedData
 from segmint.data.splits import SPLITS
+from segmint.evaluation.baselines import Standing
 from segmint.recipe import Recipe
 from segmint.tracking.lineage import SplitDataset
 from segmint.tracking.run import TrackedRun
@@ -63,12 +64,13 @@ def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:
 
 def describe(run: TrackedRun, contract: ModelContract, proofs: int) -> str:
     """Markdown for the run's page and the model version's."""
-    metrics = contract.metrics
+    metrics, standing = contract.metrics, Standing.of(contract.metrics)
+    below = f" **Below a baseline:** {standing.sentence()}." if standing.below else ""
     classes = ", ".join(contract.class_names[1:])
     text = (
         f"**{contract.title}**: finds {classes}.\n\n"
         f"Test IoU **{metrics['test_iou']:.3f}**, F1 {metrics['test_f1']:.3f}; a constant answer scores "
-        f"{metrics['test_baseline_iou']:.3f}.\n\n"
+        f"{metrics['test_baseline_iou']:.3f}.{below}\n\n"
         f"Input: raw {contract.input.source_dtype} values of {', '.join(contract.band_names)}, tiles of "
         f"{contract.width} px. Output: probabilities. {proofs} formats proven equal to the trained network.\n\n"
         f"Data: {sum(contract.dataset.chips.values())} chips, split {contract.dataset.split_rule}. "

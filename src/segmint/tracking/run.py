@@ -9,6 +9,8 @@ Example:
     ...     run.log_epoch(1, {"val_loss": 0.4})
 """
 
+from __future__ import annotations
+
 import os
 import shlex
 import sys
@@ -17,7 +19,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
@@ -47,6 +49,9 @@ from segmint.tracking.journal import Journal, Kind, batched
 from segmint.tracking.store import connect, unusable
 from segmint.tracking.verdict import restore_after_parent
 
+if TYPE_CHECKING:
+    from segmint.registry.registration import Registered
+
 _LONGEST_PARAMETER = 6000
 _MOST_METRICS, _MOST_PARAMETERS = 1000, 100
 """What MLflow takes in one call."""
@@ -67,13 +72,14 @@ class TrackedRun:
         self.folder, self.asked_for = folder, asked_for
         self._experiment, self._known, self._tags = experiment, set(run.data.params), run.data.tags
         self._journal = Journal.open(folder.path)
-        self._courier = Courier(self._journal, Delivery(folder.path))
+        self._delivery = Delivery(folder.path)
+        self._courier = Courier(self._journal, self._delivery)
         self._before = self._journal.metrics()
         steps = [step + 1 for key, _, step in self._before if key.startswith(PREFIX)]
         self._gauges = Gauges(self.run_id, max(steps, default=0), self.log_steps)
 
     @classmethod
-    def start(cls, experiment: str, root: Path, identity: Identity, resumed: RunFolder | None = None) -> "TrackedRun":
+    def start(cls, experiment: str, root: Path, identity: Identity, resumed: RunFolder | None = None) -> TrackedRun:
         """Join the run that ``mlflow run`` made, or make one, or carry on ``resumed``.
 
         Args:
@@ -176,16 +182,22 @@ class TrackedRun:
         self._courier.settle(patience())
 
     def register(self, description: str, move_alias: bool) -> None:
-        """Register the staged model as a version, and wait for it.
+        """Register the staged model as a version, and wait for it; :attr:`registered` says what became of it.
 
         Args:
             description: Markdown for the version's page.
-            move_alias: Whether ``candidate`` moves to it.
+            move_alias: Whether ``candidate`` moves to it, unless it is below a baseline and the present one is not.
         """
         staging = self.folder.staging.name
         told = {"staging": staging, "description": description, "move_alias": move_alias}
         self._journal.write([("model", told)])
         self._courier.settle(patience())
+
+    @property
+    def registered(self) -> Registered:
+        """The registered version; only of a run that has ended well."""
+        assert self._delivery.registered is not None
+        return self._delivery.registered
 
     def facts(self) -> dict[str, str]:
         """What identifies the run, for the report."""
