@@ -44,7 +44,7 @@ def train(recipe: Recipe) -> None:
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
     from segmint.training.examples import covering, extremes, typical
-    from segmint.training.resume import claim, last_checkpoint, recipe_digest
+    from segmint.training.resume import claim, last_checkpoint, recipe_digest, refused_before
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
 
@@ -56,6 +56,7 @@ def train(recipe: Recipe) -> None:
     with stages("run"):
         identity = Identity(recipe_digest(recipe), prepared.fingerprint.digest, store)
         resumed = claim(RUNS, identity, run_exists) if recipe.resume == "auto" else None
+        refused = None if resumed else refused_before(RUNS, identity)
         run = TrackedRun.start(recipe.recipe, RUNS, identity, resumed)
         folder = run.folder
 
@@ -65,7 +66,8 @@ def train(recipe: Recipe) -> None:
             session = Session.open(recipe, prepared, hardware.choose(recipe))
             record.open_record(run, recipe, prepared, session.facts(), environment)
         print(session.banner())
-        print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)
+        origin = ", carried on" if resumed else f", a new one: {refused} was refused by its proof" if refused else ""
+        print(f"run:      {run.run_id} in {store}{origin}", flush=True)
 
         with stages("fit"):
             start = last_checkpoint(folder) if recipe.resume in ("auto", "never") else Path(recipe.resume)

@@ -121,7 +121,7 @@ def stage(root: Path, model: Path) -> tuple[Path, ModelContract]:
     proof = tolerance.Proof("onnx", "best_model.onnx", "onnxruntime", 2e-6, 1.0, 0.1, 10)
     tolerance.write([proof], contract, staging["parity.json"])
     (root / "checkpoints" / "best.ckpt").write_bytes(b"weights")
-    for name in ("train.py", "SegmintClassifier.py", "requirements.txt"):
-        (root / "source" / name).write_text("made in a test\n")
+    for name in ("source/train.py", "esri/SegmintClassifier.py", "source/requirements.txt"):
+        (root / name).write_text("made in a test\n")
     stac.write(stac.item(contract, model_files(root)), staging["stac_item.json"])
     return root, contract

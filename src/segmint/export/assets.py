@@ -65,7 +65,7 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...], str, str | None, str | None, 
         *("training-source", "Training script", ("code", "mlm:source_code", "mlm:training")),
         *("text/x-python", None, None, "train:train"),
     ),
-    "source/SegmintClassifier.py": (
+    "esri/SegmintClassifier.py": (
         *("inference-source", "Inference code (raster function)", ("code", "mlm:source_code", "mlm:inference")),
         *("text/x-python", None, None, "SegmintClassifier:SegmintClassifier"),
     ),

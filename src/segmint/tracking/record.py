@@ -32,7 +32,7 @@ def open_record(
     figures = {f"dataset.{name}": value for name, value in prepared.statistics.flat(bands).items()}
     system = {f"system.{name}": value for name, value in environment.items()}
     digest = {"dataset.digest": prepared.fingerprint.digest, "split.rule": prepared.split.rule}
-    run.log_params(recipe.flat() | dict(facts) | system | digest | figures)
+    run.log_params(recipe.flat() | dict(facts) | system | digest | figures | documented(recipe, prepared))
     run.log_tags({"recipe": recipe.recipe, "weights": facts["network.weights_origin"]})
     for split in SPLITS:
         profile = {
@@ -42,6 +42,18 @@ def open_record(
         }
         lineage = SplitDataset(split, recipe.data.chips_dir, prepared.fingerprint.digest, profile)
         run.log_input(lineage, context=split)
+
+
+def documented(recipe: Recipe, prepared: PreparedData) -> dict[str, int]:
+    """Parameters under the names of the source documents; a sample is a tile, which is what the network sees."""
+    samples = {f"{split}_samples": len(prepared.split.tiles[split]) for split in SPLITS}
+    return samples | {
+        "total_samples": sum(samples.values()),
+        "num_classes": len(recipe.data.classes),
+        "image_channels": sum(len(band.channels) for band in prepared.bands) + len(recipe.data.derived),
+        "image_height": recipe.data.tile_size,
+        "image_width": recipe.data.tile_size,
+    }
 
 
 def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:

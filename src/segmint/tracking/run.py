@@ -37,7 +37,7 @@ from mlflow.utils.mlflow_tags import (
 )
 from numpy.typing import NDArray
 
-from segmint.errors import TrackingError
+from segmint.errors import ParityError, TrackingError
 from segmint.files import room_in
 from segmint.interruption import Interrupted
 from segmint.tracking.courier import Courier, patience
@@ -55,6 +55,11 @@ if TYPE_CHECKING:
 _LONGEST_PARAMETER = 6000
 _MOST_METRICS, _MOST_PARAMETERS = 1000, 100
 """What MLflow takes in one call."""
+
+_AFTER_REFUSAL = (
+    "the same command starts a new one. On a CPU that ends with the same weights: "
+    "give another -P training.seed or -P training.epochs"
+)
 
 SYNC = "python src/sync.py"
 """The command that delivers what is pending."""
@@ -224,7 +229,10 @@ class TrackedRun:
             known = "is marked KILLED" if told else f"is KILLED; {SYNC} tells the store"
             print(f"stopped by {interruption}: run {self.run_id} {known}, the same command carries it on")
             raise SystemExit(130) from None
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ParityError):
+                self.folder.refuse()
+                print(f"refused:  run {self.run_id}, by its proof; {_AFTER_REFUSAL}", flush=True)
             if not self._end("FAILED", patience=0):
                 print(f"pending:  {self._journal.pending()} of run {self.run_id}; {SYNC} delivers them", flush=True)
             raise
