@@ -89,7 +89,7 @@ def train(recipe: Recipe) -> None:
             sample = parity.ParitySample.of(covering(session.task, test, calibration))
             best, worst = extremes(session.task, test, calibration, evaluation, count=3)
             example = typical(session.task, test, calibration, evaluation)
-        print(evaluation.summary(), flush=True)
+        print(f"{evaluation.summary()}\n      {calibration.chosen.sentence()}", flush=True)
 
         with stages("exports"):
             staging = Staging.empty(folder.staging)
