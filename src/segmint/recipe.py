@@ -107,7 +107,7 @@ class TrainingRecipe:
         sample_lr: Learning rate instead of lr on a built-in sample, unless lr is given.
         sample_batch_size: Tiles per step instead of batch_size on a built-in sample, unless batch_size is given.
         checkpoint_every: Also keep a checkpoint every so many epochs; 0 keeps best and last alone.
-        threshold: Probability from which a pixel is foreground, or 'auto' for the best on the validation split.
+        threshold: Probability, as exports answer it, from which a pixel is foreground; 'auto': the best in validation.
         min_delta: Smallest change of the monitor that counts as progress.
         gradient_clip: Largest gradient norm; 0 does not clip.
         step_metrics: Also log the loss and its parts at every step, and running scores every so many; 0 logs epochs.

@@ -314,7 +314,7 @@ def test_a_network_that_refuses_in_registration_and_comes_back_leaves_one_versio
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
 
 
-def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, network, finished_run):
+def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, network, finished_run, capsys):
     run = trained(finished_run)
 
     def body():
@@ -326,7 +326,9 @@ def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, ne
     with pytest.raises(TrackingError, match=r"still without .*the registration and the status \(Connection refused\)"):
         body()
     network.reopen()
+    capsys.readouterr()
     sync(Request())
+    assert "the registration and the status: test-model version 1 @candidate in the registry" in capsys.readouterr().out
     assert len(store.rows("select version from model_versions where run_id = ?", run.run_id)) == 1
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
 
