@@ -47,14 +47,19 @@ def promote(request: PromotionRequest, reading: Sequence[str] = ()) -> None:
         comparison = compared_as_tested(candidate, champion)
     print(f"held out:  {comparison.held_out}", flush=True)
 
-    checks = judge(candidate, comparison, champion is None, request.tolerance, request.collapse)
+    accepted = request.accept_below_baseline
+    checks = judge(candidate, comparison, champion is None, request.tolerance, request.collapse, accepted)
     decision = Decision(
-        candidate, reign.champion, comparison, checks, author(), now(), request.reason or "no reason given"
+        candidate=candidate,
+        champion=reign.champion,
+        comparison=comparison,
+        checks=checks,
+        by=author(),
+        at=now(),
+        reason=request.reason or "no reason given",
+        accepted="" if candidate.standing.is_above else accepted,
     )
     print("\n".join(check.line() for check in checks))
-    test_iou = candidate.contract.metrics["test_iou"]
-    for rival, iou in candidate.rivals.items():
-        print(f"note  rival      {rival}, without a network: test IoU {iou:.4f}; version {version}: {test_iou:.4f}")
     print("\n".join(["", *comparison.lines(), ""]))
     if decision.failed:
         raise RegistryError(f"the gate refuses {name} version {version}: {', '.join(decision.failed)}")
@@ -65,7 +70,8 @@ def promote(request: PromotionRequest, reading: Sequence[str] = ()) -> None:
         print(f"next:      {request.approval(version, reading)}")
         return
     artifact = decision.log_comparison()
-    succession.change(reign, Change("promotion", version, reign.champion, decision.by, decision.at, decision.reason))
+    change = Change("promotion", version, reign.champion, decision.by, decision.at, decision.reason, decision.accepted)
+    succession.change(reign, change)
     decision.describe()
     print(f"result:    version {version} is {place}; comparison in {artifact} of its run")
     print(f"next:      mlflow models serve -m models:/{name}@champion --env-manager local")

@@ -33,7 +33,6 @@ def train(recipe: Recipe) -> None:
     from segmint.files import room_in
     from segmint.interruption import interruptible
     from segmint.models.deployed import DeployedModel
-    from segmint.registry.registration import registered_version
     from segmint.tracking import record, system
     from segmint.tracking.dossier import Dossier
     from segmint.tracking.folder import RUNS, Identity
@@ -43,8 +42,8 @@ def train(recipe: Recipe) -> None:
     from segmint.training import hardware
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
-    from segmint.training.examples import covering, extremes
-    from segmint.training.resume import claim, last_checkpoint, recipe_digest
+    from segmint.training.examples import covering, extremes, typical
+    from segmint.training.resume import claim, last_checkpoint, recipe_digest, refused_before
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
     from segmint.training.start import Start
@@ -58,6 +57,7 @@ def train(recipe: Recipe) -> None:
     with stages("run"):
         identity = Identity(recipe_digest(recipe), prepared.fingerprint.digest, store)
         resumed = claim(RUNS, identity, run_exists) if recipe.resume == "auto" else None
+        refused = None if resumed else refused_before(RUNS, identity)
         run = TrackedRun.start(recipe.recipe, RUNS, identity, resumed)
         folder = run.folder
 
@@ -68,7 +68,8 @@ def train(recipe: Recipe) -> None:
             records = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id, run)
             record.open_record(run, records, recipe, prepared, session.facts(), environment)
         print(session.banner())
-        print(f"run:      {run.run_id} in {store}{', carried on' if resumed else ''}", flush=True)
+        origin = ", carried on" if resumed else f", a new one: {refused} was refused by its proof" if refused else ""
+        print(f"run:      {run.run_id} in {store}{origin}", flush=True)
         records.show()
 
         if start is not None:
@@ -89,7 +90,8 @@ def train(recipe: Recipe) -> None:
             session.task.cpu()
             sample = parity.ParitySample.of(covering(session.task, test, calibration))
             best, worst = extremes(session.task, test, calibration, evaluation, count=3)
-        print(evaluation.summary(), flush=True)
+            example = typical(session.task, test, calibration, evaluation)
+        print(f"{evaluation.summary()}\n      {calibration.chosen.sentence()}", flush=True)
 
         with stages("exports"):
             staging = Staging.empty(folder.staging)
@@ -97,7 +99,7 @@ def train(recipe: Recipe) -> None:
                 recipe, prepared, session, evaluation, calibration, environment, run.git_commit
             ).model_copy(update={"parity_sample": sample.write(staging["parity_sample.npz"])})
             contract.write(staging["contract.json"])
-            dossier = Dossier(contract, evaluation, calibration, history, best, worst)
+            dossier = Dossier(contract, evaluation, calibration, history, best, worst, example)
             painter = dossier.begin()
             model = DeployedModel(session.task.network, contract).eval()
             formats.write(model, contract, sample, staging)
@@ -125,10 +127,11 @@ def train(recipe: Recipe) -> None:
             run.register(record.describe(run, contract, len(proofs)), move)
         records.log_metrics(stages.metrics())
 
-    version = registered_version(contract.name, run.run_id)
-    print(f"model:    {contract.name} version {version}{' @candidate' if move else ''} in the registry")
+    registered = run.registered
+    print(f"model:    {registered.sentence()}")
     records.close()
-    print(f"next:     mlflow ui, or mlflow models serve -m models:/{contract.name}/{version} --env-manager local")
+    address = f"models:/{registered.name}/{registered.version}"
+    print(f"next:     mlflow ui, or mlflow models serve -m {address} --env-manager local")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -178,8 +177,10 @@ def two_classes(make_evaluation):
 
 @pytest.fixture(scope="session")
 def calibration():
+    from segmint.training.calibration import Calibration, Temperature
+
     bins = tuple((i / 10 + 0.05, (i / 10 + 0.05) ** 1.1, 1000 - 90 * i) for i in range(10))
-    return SimpleNamespace(temperature=1.734, threshold=0.4375, ece_before=0.0518, ece_after=0.0127, bins=bins)
+    return Calibration(Temperature(1.734, 12, 0.03, 0.004), 0.4375, 0.0518, 0.0127, bins)
 
 
 @pytest.fixture(scope="session")

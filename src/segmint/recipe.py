@@ -142,8 +142,8 @@ class TrainingRecipe:
         sample_lr: Learning rate instead of lr on a built-in sample, unless lr is given.
         sample_batch_size: Tiles per step instead of batch_size on a built-in sample, unless batch_size is given.
         checkpoint_every: Also keep a checkpoint every so many epochs; 0 keeps best and last alone.
-        threshold: Probability from which a pixel is foreground (two classes), in the scores of every epoch, in test
-            scores and in the exports; 'auto' takes 0.5 for epochs, and then the best on the validation split.
+        threshold: Probability from which a pixel is foreground (two classes): in the scores of every epoch, and, of the
+            calibrated probability, in test scores and exports. 'auto' takes 0.5, then the best on the validation split.
         min_delta: Smallest change of the monitor that counts as progress, for the best checkpoint and for the stop.
         gradient_clip: Largest gradient norm; 0 does not clip.
         step_metrics: Also log the loss and its parts at every step, and running scores every so many; 0 logs epochs.

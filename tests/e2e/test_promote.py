@@ -17,6 +17,7 @@ from segmint.contract import ModelContract
 from segmint.evaluation.held_out import HeldOutCounts, headline_iou
 
 NAME = "refugee-camp"
+ACCEPTED = "--accept_below_baseline=bright squares are found by their brightness alone"
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +64,14 @@ def test_of_the_training_s_own_chips_only_those_of_the_test_split_are_compared_o
 
 
 def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, finished):
-    would = script("promote", finished, "--version=1")
+    refused = script("promote", finished, "--version=1", "--approve=true")
+    assert refused.returncode == 1
+    assert "not above the pixel classifier (1.0000); --accept_below_baseline REASON overrides" in refused.stdout
+    would = script("promote", finished, "--version=1", ACCEPTED)
     assert would.returncode == 0, would.stderr
-    assert "note  rival      pixel classifier, without a network: test IoU" in would.stdout
+    assert f"'{ACCEPTED}'" in would.stdout  # in the command that it proposes
     assert "champion" not in aliases(store)
-    done = script("promote", finished, "--version=1", "--approve=true", "--reason=the first")
+    done = script("promote", finished, "--version=1", "--approve=true", "--reason=the first", ACCEPTED)
     assert done.returncode == 0, done.stderr
     assert aliases(store)["champion"] == "1"
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
@@ -77,10 +81,9 @@ def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, fi
 
 
 def test_after_promotions_at_once_previous_is_the_champion_that_was_replaced(store, finished):
+    given = ("--approve=true", ACCEPTED)
     with ThreadPoolExecutor() as pool:
-        runs = list(
-            pool.map(lambda v: script("promote", finished, f"--version={v}", "--approve=true"), ("2", "3", "4"))
-        )
+        runs = list(pool.map(lambda v: script("promote", finished, f"--version={v}", *given), ("2", "3", "4")))
     assert all(run.returncode in (0, 1) and "Traceback" not in run.stderr for run in runs), runs
     found = aliases(store)
     winners = {version for version, run in zip(("2", "3", "4"), runs, strict=True) if run.returncode == 0}

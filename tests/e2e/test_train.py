@@ -13,6 +13,8 @@ from e2e_settings import start_training, wait_for
 from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
+from segmint.export.dlpk import ONE_TILE
+from segmint.export.esri import host
 from segmint.layout import ARTIFACT_FOLDERS, FILES
 
 
@@ -40,6 +42,35 @@ def test_the_run_is_finished_and_its_artifacts_lie_in_the_documented_folders(cli
     for name, folder in ((name, ARTIFACT_FOLDERS[name]) for name in FILES):
         assert f"{folder}/{name}" in [item.path for item in client.list_artifacts(only_run.info.run_id, folder)]
     assert "checkpoints/best.ckpt" in [i.path for i in client.list_artifacts(only_run.info.run_id, "checkpoints")]
+    package = {Path(item.path).name for item in client.list_artifacts(only_run.info.run_id, "esri")}
+    assert package == {"best_model.dlpk", "model.emd", "best_model.pt", "SegmintClassifier.py"}
+
+
+def test_the_parts_of_the_esri_package_work_as_they_lie_beside_the_definition(finished):
+    """Driven as ArcGIS drives them, from the definition on."""
+    (folder,) = finished.glob("mlruns/*/*/artifacts/esri")
+    definition = json.loads((folder / "model.emd").read_text())
+    function = host.load_function(folder / definition["InferenceFunction"])
+    configuration = host.configure(function, str(folder / "model.emd"), dict(ONE_TILE))
+    sample = np.load(finished / "meta" / "parity_sample.npz")
+    chip, probability = sample["chips"][0], sample["probabilities"][0, 0]
+    answer, _ = host.classify(function, configuration, chip, np.ones(chip.shape, np.uint8))
+    threshold = ModelContract.read(finished / "meta" / "contract.json").output.threshold
+    np.testing.assert_array_equal(answer, probability >= threshold)
+
+
+def test_the_uploaded_checkpoint_names_no_path_of_the_machine_and_still_has_everything(finished):
+    (uploaded,) = finished.glob("mlruns/*/*/artifacts/checkpoints/best.ckpt")
+    (local,) = finished.glob(".segmint/runs/*/checkpoints/best.ckpt")
+    for room in (finished, finished.parent, Path.home()):
+        assert str(room).encode() not in uploaded.read_bytes()
+    assert str(finished).encode() in local.read_bytes()  # Lightning put it there
+    ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in (uploaded, local))
+    assert ours.keys() == theirs.keys()
+    assert ours["callbacks"].keys() == theirs["callbacks"].keys()
+    assert (ours["epoch"], ours["loops"]) == (theirs["epoch"], theirs["loops"])
+    for kind in ("state_dict", "optimizer_states"):
+        torch.testing.assert_close(ours[kind], theirs[kind], rtol=0, atol=0)
 
 
 def test_every_epoch_is_in_the_run(client, only_run):
@@ -58,6 +89,10 @@ def test_the_run_says_where_and_on_what_it_was_trained(only_run):
         params
     )
     assert [item.tags[0].value for item in only_run.inputs.dataset_inputs] == ["train", "val", "test"]
+    samples = [params[f"{name}_samples"] for name in ("train", "val", "test", "total")]
+    assert samples == ["16", "4", "4", "24"]
+    assert [params[f"image_{name}"] for name in ("channels", "height", "width")] == ["3", "64", "64"]
+    assert params["num_classes"] == "2"
 
 
 def test_the_model_is_registered_with_signature_tags_and_alias(client, finished):
@@ -157,10 +192,10 @@ def _history(room: Path) -> list[tuple[str, int, float]]:
     return rows
 
 
-def test_a_model_that_answers_otherwise_fails_the_run_and_registers_nothing(tmp_path, bright_squares):
+def test_a_model_that_answers_otherwise_fails_the_run_and_registers_nothing(train, tmp_path, bright_squares):
     """The fault of the original example, planted: a second sigmoid in the deployed module."""
     process = start_training(tmp_path, bright_squares, "--epochs=1", fault=SECOND_SIGMOID)
-    _, errors = process.communicate()
+    said, errors = process.communicate()
     assert process.returncode == 1
     assert "largest difference" in errors
     assert "Traceback" not in errors
@@ -170,6 +205,11 @@ def test_a_model_that_answers_otherwise_fails_the_run_and_registers_nothing(tmp_
         (difference,) = store.execute("select value from metrics where key = 'parity_onnx_max_abs'").fetchone()
     assert difference > 0.1
     assert not (tmp_path / "meta").exists()
+    (refused,) = tmp_path.glob(".segmint/runs/*/state.json")
+    assert "by its proof; the same command starts a new one. On a CPU that ends with the same weights" in said
+    done = train(tmp_path, "--epochs=1")  # without the fault
+    assert f"in sqlite:///mlflow.db, a new one: {refused.parent.name} was refused by its proof" in done.stdout
+    assert (tmp_path / "meta" / "contract.json").is_file()
 
 
 SECOND_SIGMOID = """

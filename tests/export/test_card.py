@@ -30,7 +30,16 @@ def _evaluation(classes):
     scores = {"iou": 0.7123, "f1": 0.832, "precision": math.nan, "recall": 0.811, "acc": 0.9}
     scores |= {f"{name}_{label}": 0.5 + 0.01 * i for i, label in enumerate(classes) for name in names}
     baseline = dict.fromkeys((*names, "acc"), 0.4541)
-    return SimpleNamespace(split="test", classes=classes, scores=scores, baseline=baseline, baseline_class=classes[-1])
+    tiles = [SimpleNamespace(stem="north_1", iou=0.613)]
+    return SimpleNamespace(
+        split="test",
+        classes=classes,
+        scores=scores,
+        baseline=baseline,
+        baseline_class=classes[-1],
+        tiles=tiles,
+        typical=0,
+    )
 
 
 @pytest.fixture
@@ -91,6 +100,18 @@ def test_scores_stand_beside_the_constant_answer_and_proofs_beside_their_files(w
     assert "| Precision | n/a | 0.454 |" in text
     assert "| best\\_model.onnx | onnxruntime | 3.1e-06 | 99.9990 % | 0.40 s | 41.2 MB | proven |" in text
     assert "class values only" in text
+
+
+def test_a_model_below_a_baseline_is_called_so(write, make_contract):
+    contract = make_contract()
+    assert "Below a baseline" not in write(contract)
+    below = contract.model_copy(update={"metrics": contract.metrics | {"test_baseline_iou_pixel_classifier": 0.7}})
+    assert "needs no network: test IoU 0.5000, not above the pixel classifier (0.7000)." in write(below)
+
+
+def test_the_example_pictures_are_said_to_be_of_the_median_tile(write, make_contract):
+    text = write(make_contract())
+    assert "`example_target.png` show the test tile with the median IoU, 0.613, of the chip north\\_1." in text
 
 
 def test_every_section_is_there_and_every_table_row_has_its_header_s_columns(write, make_contract):

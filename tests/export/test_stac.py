@@ -115,6 +115,24 @@ def test_an_address_on_the_web_is_left_alone(make_contract, artifacts):
     assert semantic_errors(content, artifacts / "metadata") == []
 
 
+def test_the_machine_of_the_training_is_stated_and_no_accelerator_is_asked_for(make_contract, artifacts, schema_store):
+    """MLM 1.5: ``mlm:accelerator_count`` is the minimum that is required to run the model."""
+    environment = {"torch": "2.9.0", "platform": "Linux", "memory_total_gib": "15.6", "gpu_count": "2"}
+    environment["gpu_0_name"] = "A GPU"
+    content = stac.item(changed(make_contract(), environment=environment), model_files(artifacts))
+    report = validate(content, schema_store)
+    assert (report.errors, report.missing) == ((), {})
+    assert content["properties"]["segmint:environment"] == environment
+    assert content["properties"]["mlm:accelerator_summary"] == "Trained on A GPU"
+    assert "mlm:accelerator_count" not in content["properties"]
+
+
+def test_an_item_from_before_the_machine_was_stated_is_still_true(make_contract, artifacts):
+    content = stac.item(make_contract(), model_files(artifacts))
+    del content["properties"]["segmint:environment"]
+    assert contract_errors(content, make_contract()) == []
+
+
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
 CONTRADICTIONS = {
     "no such day": {"datetime": "2026-02-30T00:00:00Z"},
@@ -148,6 +166,7 @@ TAMPERED = {
     "memory": ("mlm:memory_size", 1),
     "framework": ("mlm:framework_version", "1.0.0"),
     "metrics": ("segmint:metrics", "test_iou", 0.99),
+    "environment": ("segmint:environment", "torch", "2.8.0"),
 }
 
 

@@ -47,12 +47,15 @@ class Registry:
             confusion: Its counts, or None for a model from before there were any.
             dataset: Digest of its dataset, where it is another one than the others'.
             changes: ``parity=...`` or ``item=...``: functions that change the JSON of these artifacts;
-                ``learned={"train": [chips], "test": ...}`` and ``manifest=...`` of its dataset.
+                ``learned={"train": [chips], "test": ...}`` and ``manifest=...`` of its dataset;
+                ``metrics=...`` that its contract states.
         """
         folder = self.room / "staged"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.staged, folder)
-        self._describe(folder, dataset or self.contract.dataset.digest, 2 if confusion is None else confusion.shape[1])
+        contract = self.contract.model_copy(update={"metrics": changes.get("metrics", self.contract.metrics)})
+        classes = 2 if confusion is None else confusion.shape[1]
+        _describe(folder, contract, dataset or contract.dataset.digest, classes)
         for key, name in (("parity", "parity.json"), ("item", "stac_item.json")):
             if key in changes:
                 path = folder / "metadata" / name
@@ -81,18 +84,6 @@ class Registry:
         self.client.set_registered_model_alias(NAME, "candidate", version)
         return version
 
-    def _describe(self, folder: Path, dataset: str, classes: int) -> None:
-        """Make contract and item those of another dataset or of more classes."""
-        contract = self.contract.model_copy(
-            update={"dataset": self.contract.dataset.model_copy(update={"digest": dataset})}
-        )
-        if classes > 2:
-            named = tuple(Class(value=value, name=f"class{value}", color="#000000") for value in range(classes))
-            output = contract.output.model_copy(update={"activation": "softmax", "classes": named})
-            contract = contract.model_copy(update={"output": output})
-        contract.write(folder / "metadata" / "contract.json")
-        stac.write(stac.item(contract, model_files(folder)), folder / "metadata" / "stac_item.json")
-
     @property
     def experiment(self) -> str:
         """Where the runs are."""
@@ -102,6 +93,17 @@ class Registry:
     def aliases(self) -> dict[str, str]:
         """Alias -> version."""
         return {key: str(value) for key, value in self.client.get_registered_model(NAME).aliases.items()}
+
+
+def _describe(folder: Path, contract: ModelContract, dataset: str, classes: int) -> None:
+    """Make contract and item those of another dataset or of more classes."""
+    contract = contract.model_copy(update={"dataset": contract.dataset.model_copy(update={"digest": dataset})})
+    if classes > 2:
+        named = tuple(Class(value=value, name=f"class{value}", color="#000000") for value in range(classes))
+        output = contract.output.model_copy(update={"activation": "softmax", "classes": named})
+        contract = contract.model_copy(update={"output": output})
+    contract.write(folder / "metadata" / "contract.json")
+    stac.write(stac.item(contract, model_files(folder)), folder / "metadata" / "stac_item.json")
 
 
 def stage(root: Path, model: Path) -> tuple[Path, ModelContract]:
@@ -119,7 +121,7 @@ def stage(root: Path, model: Path) -> tuple[Path, ModelContract]:
     proof = tolerance.Proof("onnx", "best_model.onnx", "onnxruntime", 2e-6, 1.0, 0.1, 10)
     tolerance.write([proof], contract, staging["parity.json"])
     (root / "checkpoints" / "best.ckpt").write_bytes(b"weights")
-    for name in ("train.py", "SegmintClassifier.py", "requirements.txt"):
-        (root / "source" / name).write_text("made in a test\n")
+    for name in ("source/train.py", "esri/SegmintClassifier.py", "source/requirements.txt"):
+        (root / name).write_text("made in a test\n")
     stac.write(stac.item(contract, model_files(root)), staging["stac_item.json"])
     return root, contract

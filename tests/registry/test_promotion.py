@@ -10,6 +10,7 @@ from registered import NAME, counts
 from promote import promote
 from rollback import rollback
 from segmint.errors import RegistryError
+from segmint.registry.succession import Succession
 
 
 def test_the_first_version_that_beats_constant_answers_becomes_champion_when_approved(registry, say):
@@ -29,6 +30,39 @@ def test_a_first_version_no_better_than_a_constant_answer_is_refused(registry, s
     assert "champion" not in registry.aliases()
 
 
+BELOW = {"test_iou": 0.6, "test_baseline_iou": 0.3, "test_baseline_iou_pixel_classifier": 0.7}
+
+
+def test_a_version_below_a_baseline_becomes_champion_only_when_somebody_says_why(registry, say):
+    first = registry.add(counts(0.8), metrics=BELOW)
+    with pytest.raises(RegistryError, match=f"the gate refuses {NAME} version {first}: baselines"):
+        say(promote, "--approve=true")
+    assert "champion" not in registry.aliases()
+    reason = "--accept_below_baseline=the classifier is too slow"
+    said = say(promote, "--approve=true", reason)
+    figures = "test IoU 0.6000, not above the pixel classifier (0.7000)"
+    assert f"pass  baselines  {figures}; accepted: the classifier is too slow" in said
+    assert registry.aliases()["champion"] == first
+    found = registry.client.get_model_version(NAME, first)
+    assert found.tags["accepted_below_baseline"] == "the classifier is too slow"
+    assert "accepted: the classifier is too slow" in found.description
+    (change,) = Succession.open(NAME).changes().values()
+    assert change.accepted == "the classifier is too slow"
+
+
+def test_a_version_that_records_no_baseline_is_refused(registry, say):
+    registry.add(counts(0.8), metrics={"test_iou": 0.6})
+    with pytest.raises(RegistryError, match="baselines"):
+        say(promote, "--approve=true")
+
+
+def test_what_need_not_be_accepted_is_not_recorded(registry, say):
+    registry.add(counts(0.8))
+    say(promote, "--approve=true", "--accept_below_baseline=to be sure")
+    assert "accepted_below_baseline" not in registry.client.get_model_version(NAME, "1").tags
+    assert [change.accepted for change in Succession.open(NAME).changes().values()] == [""]
+
+
 def test_a_better_candidate_replaces_the_champion_and_who_when_why_and_the_table_are_written_down(
     registry, say, monkeypatch
 ):
@@ -37,7 +71,7 @@ def test_a_better_candidate_replaces_the_champion_and_who_when_why_and_the_table
     say(promote, "--approve=true")
     second = registry.add(counts(0.8, seed=1))
     said = say(promote, "--approve=true", "--reason=more camps")
-    assert said.count("\npass  ") == 4
+    assert said.count("\npass  ") == 5
     assert registry.aliases() == {"candidate": second, "champion": second, "previous": first}
     found = registry.client.get_model_version(NAME, second)
     assert (found.tags["promotion_reason"], found.tags["promoted_over"]) == ("more camps", first)
@@ -51,7 +85,7 @@ def test_a_better_candidate_replaces_the_champion_and_who_when_why_and_the_table
         if ending == "json":
             record = json.loads(text)
             assert record["scores"][0]["version 2"] == pytest.approx(iou_by_hand(counts(0.8, seed=1)), abs=1e-6)
-            assert [check["passed"] for check in record["checks"]] == [True] * 4
+            assert [check["passed"] for check in record["checks"]] == [True] * 5
 
 
 def iou_by_hand(confusion):

@@ -269,7 +269,7 @@ def test_a_registration_that_is_interrupted_anywhere_leaves_one_version(store, n
             register(run.run_id, finished_run.root, "A test.", move_alias=True)
         assert network.lost == 1
         network.swallows = None
-        version = register(run.run_id, finished_run.root, "A test.", move_alias=True)
+        version = register(run.run_id, finished_run.root, "A test.", move_alias=True).version
     assert store.rows("select version from model_versions where run_id = ?", run.run_id) == [(int(version),)]
     whole = "select model_id from logged_models where source_run_id = ? and lifecycle_stage = 'active' and status = 2"
     assert len(store.rows(whole, run.run_id)) == models
@@ -314,7 +314,7 @@ def test_a_network_that_refuses_in_registration_and_comes_back_leaves_one_versio
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
 
 
-def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, network, finished_run):
+def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, network, finished_run, capsys):
     run = trained(finished_run)
 
     def body():
@@ -326,7 +326,9 @@ def test_a_network_that_refuses_from_registration_on_leaves_it_to_sync(store, ne
     with pytest.raises(TrackingError, match=r"still without .*the registration and the status \(Connection refused\)"):
         body()
     network.reopen()
+    capsys.readouterr()
     sync(Request())
+    assert "the registration and the status: test-model version 1 @candidate in the registry" in capsys.readouterr().out
     assert len(store.rows("select version from model_versions where run_id = ?", run.run_id)) == 1
     assert store.rows("select status from runs where run_uuid = ?", run.run_id) == [("FINISHED",)]
 

@@ -180,6 +180,12 @@ def test_a_model_no_better_than_the_constant_answer_is_called_so(page, write):
     assert "No better than a constant answer" in write(chips={"a": [[50, 450], [450, 50]]})
 
 
+def test_a_model_below_a_baseline_is_called_so_and_the_median_tile_is_named(page, write):
+    assert "Below a baseline" not in page.text
+    assert "the tile with the median IoU, 0.600" in page.text  # 300 of 500 pixels, of two tiles the lower one
+    assert "the pixel classifier scores 0.300" in write(chips={"a": [[700, 200], [200, 100]]})
+
+
 def test_a_model_of_the_built_in_sample_is_called_so(page, write, make_contract):
     dataset = make_contract().dataset.model_copy(update={"builtin_sample": True})
     assert "not a model to use" in write(dataset=dataset)

@@ -1,10 +1,11 @@
+import os
 from dataclasses import replace
 
 import pytest
 
 from segmint.recipe import Recipe, TrainingRecipe
 from segmint.tracking.folder import Identity, RunFolder
-from segmint.training.resume import claim, recipe_digest
+from segmint.training.resume import claim, recipe_digest, refused_before
 
 
 @pytest.fixture
@@ -46,6 +47,27 @@ def test_a_finished_or_deleted_run_is_left_alone(interrupted):
     found.finish()
     found.release()
     assert claim(root, identity, lambda run_id: True) is None
+
+
+def test_a_run_that_its_proof_refused_is_not_carried_on_but_named(interrupted):
+    root, identity = interrupted
+    assert refused_before(root, identity) is None
+    found = claim(root, identity, lambda run_id: True)
+    found.refuse()
+    found.release()
+    assert claim(root, identity, lambda run_id: True) is None
+    assert refused_before(root, identity) == "run1"
+    assert refused_before(root, replace(identity, dataset="other")) is None
+
+
+def test_a_refusal_before_a_run_that_ended_well_is_not_named(interrupted):
+    root, identity = interrupted
+    found = claim(root, identity, lambda run_id: True)
+    found.refuse()
+    found.release()
+    os.utime(root / "run1" / "state.json", (0, 0))
+    RunFolder.create(root, "run2", identity).finish()
+    assert refused_before(root, identity) is None
 
 
 def test_only_epochs_and_places_may_change_between_attempts():

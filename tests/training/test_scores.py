@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from sklearn import metrics as sklearn
 
 from segmint.evaluation.curves import ThresholdCounts
 from segmint.models.foreground import segmentation
-from segmint.training.calibration import PixelSample, fit_temperature, tempered
+from segmint.training.calibration import PixelSample, choose_temperature, fit_temperature, tempered
 from segmint.training.scores import Brier, EpochScores, Scores
 
 
@@ -36,12 +38,79 @@ def test_a_probability_on_the_threshold_is_foreground():
     assert segmentation(torch.tensor([[[[0.4, 0.39]]]]), 0.4).tolist() == [[[1, 0]]]
 
 
+def pixels(chips, each, too_sure, seed=0, bias=0.0):
+    """Pixels that are foreground as often as a logit says, of which the network gives ``too_sure`` times as much.
+
+    ``bias`` is the spread of what the network misjudges a whole chip by.
+    """
+    draw = np.random.default_rng(seed)
+    honest = draw.normal(0, 2, (chips, each))
+    target = draw.random((chips, each)) < 1 / (1 + np.exp(-honest))
+    logits = (honest + draw.normal(0, bias, (chips, 1))) * too_sure
+    number = np.repeat(np.arange(chips), each)
+    return PixelSample(
+        torch.tensor(logits.ravel(), dtype=torch.float32)[:, None],
+        torch.tensor(target.ravel()).long(),
+        torch.from_numpy(number),
+    )
+
+
 def test_temperature_finds_the_divisor_that_made_the_logits_too_sure():
-    draw = np.random.default_rng(0)
-    honest = draw.normal(0, 2, 200_000)
-    target = draw.random(200_000) < 1 / (1 + np.exp(-honest))
-    sample = PixelSample(torch.tensor(honest * 3, dtype=torch.float32)[:, None], torch.tensor(target).long())
+    sample = pixels(20, 10_000, too_sure=3)
     assert fit_temperature(sample) == pytest.approx(3, rel=0.03)
+    chosen = choose_temperature(sample)
+    assert chosen.value == fit_temperature(sample)
+    line = r"temperature [23]\.\d+: lowers the NLL of validation chips .* by 0\.\d+ ± 0\.\d+"
+    assert re.fullmatch(line, chosen.sentence())
+
+
+def test_the_gain_is_that_on_chips_of_the_other_half():
+    """Two kinds of chips: what one half asks for makes the other worse, though together they ask for something."""
+    sure, unsure = pixels(2, 5000, too_sure=4), pixels(2, 5000, too_sure=0.5, seed=1)
+    sample = PixelSample(
+        torch.cat([sure.logits, unsure.logits]),
+        torch.cat([sure.target, unsure.target]),
+        torch.cat([sure.chip, unsure.chip + 2]),
+    )
+    chosen = choose_temperature(sample)
+    assert chosen.gain < 0
+    assert chosen.value == 1
+    expected = []
+    for half, other in ((sure, unsure), (unsure, sure)):
+        divisor = fit_temperature(other)
+        for chip in (0, 1):
+            kept = half.chip == chip
+            logits, truth = half.logits[kept, 0].double().numpy(), half.target[kept].numpy()
+            believed = [1 / (1 + np.exp(-logits / each)) for each in (1.0, divisor)]
+            before, after = (sklearn.log_loss(truth, chance) for chance in believed)
+            expected.append(before - after)
+    assert chosen.gain == pytest.approx(np.mean(expected), rel=1e-3)
+    assert chosen.error == pytest.approx(np.std(expected, ddof=1) / 2, rel=1e-3)
+
+
+def test_a_temperature_is_not_taken_from_chance():
+    """Of honest networks that misjudge whole chips, hardly one is given a temperature; of one too sure, each."""
+    honest = [choose_temperature(pixels(6, 400, too_sure=1, seed=seed, bias=0.2)) for seed in range(40)]
+    assert np.std([chosen.fitted for chosen in honest]) > 0.03
+    assert sum(chosen.value != 1 for chosen in honest) <= 8
+    assert all("within noise" in chosen.sentence() for chosen in honest if chosen.value == 1)
+    too_sure = [choose_temperature(pixels(6, 400, too_sure=4, seed=seed, bias=0.2)) for seed in range(10)]
+    assert all(chosen.value > 2 for chosen in too_sure)
+
+
+def test_a_temperature_at_the_end_of_its_range_is_not_taken():
+    separated = torch.tensor([[-1.0], [1.0]] * 8)
+    chosen = choose_temperature(PixelSample(separated, torch.tensor([0, 1] * 8), torch.arange(8).repeat_interleave(2)))
+    assert chosen.gain > chosen.error
+    assert chosen.value == 1
+    assert chosen.sentence() == f"temperature stays 1: the fit ran to {chosen.fitted:.4g}, the end of its range"
+
+
+@pytest.mark.parametrize("chips", [0, 1, 3])
+def test_a_few_chips_cannot_show_that_a_temperature_helps(chips):
+    chosen = choose_temperature(pixels(chips, 500, too_sure=3))
+    assert chosen.value == 1
+    assert f"{chips} validation chips cannot show a gain" in chosen.sentence()
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.2])

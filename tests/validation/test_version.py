@@ -35,7 +35,7 @@ def registered(finished_run, tmp_path_factory):
         contract = ModelContract.read(finished_run["contract.json"])
         with mlflow.start_run(experiment_id="0") as run:  # of this store, whatever store was used before
             mlflow.log_artifacts(str(finished_run.root))
-            version = register(run.info.run_id, finished_run.root, "", move_alias=True)
+            version = register(run.info.run_id, finished_run.root, "", move_alias=True).version
         address = f"models:/{contract.name}/{version}"
         folder = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(root / "downloaded"))
         yield Registered(f"models:/{contract.name}@candidate", Path(folder), run.info.run_id)

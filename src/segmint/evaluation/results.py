@@ -13,6 +13,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from segmint.evaluation import baselines
 from segmint.evaluation.held_out import HeldOutCounts, headline_iou
 
 Matrix = tuple[tuple[int, ...], ...]
@@ -97,7 +98,7 @@ class Evaluation:
         named = {f"{self.split}_{name}": value for name, value in self.scores.items()}
         named |= {f"{self.split}_baseline_{name}": self.baseline[name] for name in ("iou", "f1", "acc")}
         for rival, scores in self.rivals.items():
-            named[f"{self.split}_baseline_iou_{rival.lower().replace(' ', '_')}"] = scores["iou"]
+            named[baselines.metric(rival, self.split)] = scores["iou"]
         return named
 
     def spread(self, units: str) -> str:
@@ -115,6 +116,12 @@ class Evaluation:
             f"Over {len(scored)} {units} the IoU has the median {middle:.3f}, "
             f"from {lowest:.3f} ({worst}) to {highest:.3f} ({best})."
         )
+
+    @property
+    def typical(self) -> int | None:
+        """Position of the tile with the median IoU, of two the lower one; None where no tile has an IoU."""
+        scored = sorted((tile.iou, place) for place, tile in enumerate(self.tiles) if tile.iou is not None)
+        return scored[(len(scored) - 1) // 2][1] if scored else None
 
     @property
     def chips(self) -> tuple[ChipCounts, ...]:

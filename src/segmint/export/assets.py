@@ -65,7 +65,7 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...], str, str | None, str | None, 
         *("training-source", "Training script", ("code", "mlm:source_code", "mlm:training")),
         *("text/x-python", None, None, "train:train"),
     ),
-    "source/SegmintClassifier.py": (
+    "esri/SegmintClassifier.py": (
         *("inference-source", "Inference code (raster function)", ("code", "mlm:source_code", "mlm:inference")),
         *("text/x-python", None, None, "SegmintClassifier:SegmintClassifier"),
     ),
@@ -77,9 +77,25 @@ _KNOWN: dict[str, tuple[str, str, tuple[str, ...], str, str | None, str | None, 
     "evaluation/report.html": ("report", "Report", ("overview",), "text/html", None, None, None),
     "evaluation/test_chips.csv": ("test-counts", "Counts per test chip", ("data",), "text/csv", None, None, None),
     "evaluation/confusion_matrix.png": ("confusion-matrix", "Confusion matrix", ("overview",), _PNG, None, None, None),
-    "examples/example_input.png": ("example-input", "Example chip", ("overview",), _PNG, None, None, None),
-    "examples/example_pred.png": ("example-prediction", "Example prediction", ("overview",), _PNG, None, None, None),
-    "examples/example_target.png": ("example-target", "Example truth", ("overview",), _PNG, None, None, None),
+    "examples/example_input.png": (
+        "example-input",
+        "Median test tile",
+        ("overview",),
+        _PNG,
+        None,
+        None,
+        None,
+    ),
+    "examples/example_pred.png": (
+        "example-prediction",
+        "Its prediction",
+        ("overview",),
+        _PNG,
+        None,
+        None,
+        None,
+    ),
+    "examples/example_target.png": ("example-target", "Its truth", ("overview",), _PNG, None, None, None),
 }
 
 

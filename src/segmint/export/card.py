@@ -20,6 +20,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segmint.contract import ModelContract
+from segmint.evaluation.baselines import Standing
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
 
@@ -53,6 +54,7 @@ def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: l
         contract=contract,
         found=found(contract),
         evaluation=evaluation,
+        standing=Standing.of(contract.metrics),
         headlines=HEADLINES,
         parity=parity,
         tolerance={"max_abs": MAX_ABS, "agreement": MIN_AGREEMENT},

@@ -73,10 +73,17 @@ class Staging:
         return tuple(name for name in ARTIFACT_FOLDERS if self[name].is_file())
 
     def add_sources(self, project: Path, checkpoints: Path) -> None:
-        """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
-        shutil.copy2(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
-        for source in ("requirements.txt", "src/train.py", "src/segmint/export/esri/SegmintClassifier.py"):
-            shutil.copy2(project / source, self.root / "source" / Path(source).name)
+        """Add what a run holds beside the exports: checkpoint, requirements, training code, parts of the Esri package.
+
+        ``model.emd`` names its model and its script as files beside itself.
+        """
+        from segmint.export.checkpoint import write_portable  # torch: the output folder is checked before it is there
+
+        write_portable(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
+        for source in ("requirements.txt", "src/train.py"):
+            shutil.copy2(project / source, self.root / "source")
+        for part in (project / "src/segmint/export/esri/SegmintClassifier.py", self["best_model.pt"]):
+            shutil.copy2(part, self.root / "esri")
 
 
 def require_publishable(output: Path) -> None:

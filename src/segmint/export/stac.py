@@ -39,7 +39,9 @@ def item(contract: ModelContract, files: Sequence[ModelFile]) -> dict[str, Any]:
     """The item of a model and the files that its run left.
 
     Its time is the range of the training data where that is known, otherwise the time of its making.
-    There is no container asset: no image is published yet, and an item states only what is true.
+    There is no container asset: no image is published yet, and an item states only what is true. Nor is there an
+    ``mlm:accelerator_count``: it is how many accelerators a model needs to run, and it runs without. How many GPUs
+    trained it stands in ``segmint:environment``, with the rest of the machine.
     """
     created = datetime.fromisoformat(contract.created)
     bbox, start, end = contract.dataset.bbox_wgs84, contract.dataset.start, contract.dataset.end
@@ -82,7 +84,6 @@ def flat(content: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _properties(contract: ModelContract) -> dict[str, Any]:
     network, environment = contract.network, contract.environment
-    gpus = int(environment.get("gpu_count", "0"))
     processor = environment.get("gpu_0_name") or environment.get("cpu_model", "a CPU")
     properties: dict[str, Any] = {
         "title": contract.title,
@@ -111,9 +112,8 @@ def _properties(contract: ModelContract) -> dict[str, Any]:
         "processing:lineage": f"Trained on {contract.dataset.chips['train']} chips, {contract.dataset.split_rule}",
         "segmint:metrics": contract.metrics,
         "segmint:dataset_digest": contract.dataset.digest,
+        "segmint:environment": environment,
     }
-    if gpus:
-        properties["mlm:accelerator_count"] = gpus
     if contract.providers:
         properties["providers"] = [provider.model_dump(exclude_none=True) for provider in contract.providers]
     if contract.resolution_m is not None:

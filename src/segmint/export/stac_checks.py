@@ -146,6 +146,7 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
         "framework": (properties.get("mlm:framework_version"), semantic_version(contract.environment["torch"])),
         "torch": (properties.get("processing:software", {}).get("torch"), contract.environment["torch"]),
         "metrics": (properties.get("segmint:metrics"), contract.metrics),
+        "environment": (properties.get("segmint:environment", contract.environment), contract.environment),
         "name": (properties.get("mlm:name"), contract.name),
         "license": (properties.get("license"), contract.license),
     }

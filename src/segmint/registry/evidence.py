@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 
 from segmint.contract import ModelContract
 from segmint.errors import ContractError, TrackingError
+from segmint.evaluation.baselines import Standing
 from segmint.evaluation.held_out import HeldOutCounts
 from segmint.registry.store import answering
 
@@ -93,11 +94,9 @@ class Evidence:
         )
 
     @property
-    def rivals(self) -> dict[str, float]:
-        """Test IoU of answers that need no network, by name, as training measured them."""
-        start = "test_baseline_iou_"
-        figures = self.contract.metrics.items()
-        return {key.removeprefix(start).replace("_", " "): value for key, value in figures if key.startswith(start)}
+    def standing(self) -> Standing:
+        """Test IoU beside the baselines, as training measured them."""
+        return Standing.of(self.contract.metrics)
 
     def knows(self, sha256: str) -> bool:
         """Whether the model was trained or tuned on a chip of this content, whatever it is called now."""

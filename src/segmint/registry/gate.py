@@ -1,7 +1,7 @@
 """The gate: what must hold before a version becomes champion, each with its figures.
 
 Example:
-    >>> checks = [parity(evidence), stac(evidence, SchemaStore.default()), not_worse(comparison, 0.01)]
+    >>> checks = [parity(evidence), stac(evidence, SchemaStore.default()), baselines(evidence, accepted="")]
     >>> print(checks[0].line())
     pass  parity     6 formats, largest difference 2.4e-06 (at most 0.0001), agreement 1.000000 (at least 0.9999)
 """
@@ -72,6 +72,20 @@ def stac(evidence: Evidence, store: SchemaStore) -> Check:
     return Check(
         "STAC item", True, f"valid against {len(report.checked)} published schemas, {len(item['assets'])} files there"
     )
+
+
+def baselines(evidence: Evidence, accepted: str) -> Check:
+    """The test IoU is above that of every recorded baseline, or somebody accepts that it is not.
+
+    Args:
+        evidence: The candidate's.
+        accepted: Why it may be below one; empty where nobody says so.
+    """
+    standing = evidence.standing
+    if standing.is_above:
+        return Check("baselines", True, standing.sentence())
+    ending = f"accepted: {accepted}" if accepted else "--accept_below_baseline REASON overrides this"
+    return Check("baselines", bool(accepted), f"{standing.sentence()}; {ending}")
 
 
 def not_worse(comparison: Comparison, margin: float) -> Check:

@@ -1,8 +1,8 @@
 """A promotion from its evidence to its record: what is compared, how it is judged, and what is written down.
 
 Example:
-    >>> checks = judge(candidate, comparison, first=False, tolerance=0.01, collapse=0.5)
-    >>> decision = Decision(candidate, "1", comparison, checks, author(), now(), "trained on the new camps")
+    >>> checks = judge(candidate, comparison, first=False, tolerance=0.01, collapse=0.5, accepted="")
+    >>> decision = Decision(candidate, "1", comparison, checks, author(), now(), "trained on the new camps", "")
     >>> decision.failed
     ()
     >>> decision.log_comparison()
@@ -92,7 +92,7 @@ def compared(
 
 
 def judge(
-    candidate: Evidence, comparison: Comparison, first: bool, tolerance: float, collapse: float
+    candidate: Evidence, comparison: Comparison, first: bool, tolerance: float, collapse: float, accepted: str
 ) -> tuple[Check, ...]:
     """Hold a candidate against every condition of the gate.
 
@@ -102,10 +102,12 @@ def judge(
         first: Whether there is no champion yet: the candidate must then be better than a constant answer.
         tolerance: How much worse than a champion it may be, in IoU.
         collapse: Share of the reference's IoU below which a class has collapsed.
+        accepted: Why it may be below a baseline; empty where it may not.
     """
     return (
         gate.parity(candidate),
         gate.stac(candidate, SchemaStore.default()),
+        gate.baselines(candidate, accepted),
         gate.not_worse(comparison, 0.0 if first else -tolerance),
         gate.no_collapse(comparison, collapse),
     )
@@ -123,6 +125,7 @@ class Decision:
         by: Who asked.
         at: When, ISO 8601 UTC.
         reason: Why.
+        accepted: Why it may be below a baseline; empty where it is above all.
     """
 
     candidate: Evidence
@@ -132,6 +135,7 @@ class Decision:
     by: str
     at: str
     reason: str
+    accepted: str
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -163,7 +167,9 @@ class Decision:
                 "draws_with_a_score": interval.draws,
                 "seed": SEED,
             },
-            "rivals_test_iou": self.candidate.rivals,
+            "test_iou": _defined(self.candidate.standing.iou),
+            "baselines_test_iou": self.candidate.standing.baselines,
+            "accepted_below_baseline": self.accepted or None,
             "checks": [{"name": check.name, "passed": check.passed, "reason": check.reason} for check in self.checks],
         }
 
@@ -200,6 +206,8 @@ class Decision:
             "promotion_difference": f"{self.comparison.headline.difference:+.4f}",
             "promotion_interval": f"{interval.low:+.4f} to {interval.high:+.4f}",
         }
+        if self.accepted:
+            tags["accepted_below_baseline"] = self.accepted
         with answering(f"{name} version {version} is champion, but its tags", "The comparison is among its artifacts"):
             for key, value in tags.items():
                 client.set_model_version_tag(name, version, key, value)

@@ -27,6 +27,7 @@ class PromotionRequest:
         version: Version number, or an alias.
         approve: Do it; without it the gate only says what would happen.
         reason: Why, for whoever asks later.
+        accept_below_baseline: Why a version that is below a recorded baseline may become champion all the same.
         tolerance: How much worse the IoU may be than the champion's, in IoU.
         collapse: Share of the champion's IoU below which a class has collapsed.
         chips_dir: Chips to compare on where the two were not tested on the same ones.
@@ -37,6 +38,7 @@ class PromotionRequest:
     version: str = "candidate"
     approve: bool = False
     reason: str = ""
+    accept_below_baseline: str = ""
     tolerance: ClosedUnitInterval = 0.01
     collapse: ClosedUnitInterval = 0.5
     chips_dir: str | None = None

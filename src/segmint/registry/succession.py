@@ -45,6 +45,7 @@ class Change:
         by: Who.
         at: When, ISO 8601 UTC.
         reason: Why.
+        accepted: Why the champion may be below a baseline; empty where it is above all.
         token: Tells two changes apart that say the same.
     """
 
@@ -54,6 +55,7 @@ class Change:
     by: str
     at: str
     reason: str
+    accepted: str = ""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 

@@ -56,8 +56,10 @@ class Arrears:
         wanted, owed = self._folder.identity.store, self.pending
         if wanted != store:
             return f"lives in {wanted}, not in {store}: set MLFLOW_TRACKING_URI to it"
-        courier = Courier(self._journal, Delivery(self._folder.path))
+        delivery = Delivery(self._folder.path)
+        courier = Courier(self._journal, delivery)
         done = courier.settle(patience())
         if done:
             self._folder.clear()
-        return f"delivered {owed}" if done else f"{courier.fault}"
+        version = f": {delivery.registered.sentence()}" if delivery.registered else ""
+        return f"delivered {owed}{version}" if done else f"{courier.fault}"

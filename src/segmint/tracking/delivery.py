@@ -18,16 +18,22 @@ Example:
     >>> deliver(journal.first())
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT
 
 from segmint.tracking.journal import Entry
+
+if TYPE_CHECKING:
+    from segmint.registry.registration import Registered
 
 _BYTES_PER_SECOND = 1_000_000
 """A server answers an upload when it has put the file away; slower storage than this wants a longer timeout."""
@@ -36,12 +42,16 @@ _BYTES_PER_SECOND = 1_000_000
 class Delivery:
     """Tells the store about one run.
 
+    Attributes:
+        registered: The version of the run's model, once the registry has it.
+
     Args:
         folder: The run's folder; its name is the run's id.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.run_id = folder, folder.name
+        self.registered: Registered | None = None
         self._client = MlflowClient()
 
     def __call__(self, entry: Entry) -> None:
@@ -72,7 +82,8 @@ class Delivery:
 
                 staging = self.folder / content["staging"]
                 with _time_to_store(staging / "models" / "best_model.pth"):
-                    register(self.run_id, staging, content["description"], content["move_alias"])
+                    asked = content["move_alias"]
+                    self.registered = register(self.run_id, staging, content["description"], asked)
             case "status":
                 for run_id in content["runs"]:
                     self._client.set_terminated(run_id, content["status"], entry.at)

@@ -1,7 +1,7 @@
 """The pictures, the report and the model card of a run, written into its staging folder.
 
 Example:
-    >>> dossier = Dossier(contract, evaluation, calibration, history, best, worst)
+    >>> dossier = Dossier(contract, evaluation, calibration, history, best, worst, example)
     >>> painter = dossier.begin()  # then export and prove
     >>> dossier.write(staging, painter, prepared.statistics, proofs, stages.seconds, run_facts)
 """
@@ -42,6 +42,7 @@ class Dossier:
         history: Metrics of every epoch.
         best: Best test tiles, best first.
         worst: Worst test tiles, worst first.
+        typical: The test tile with the median IoU; the example pictures show it.
     """
 
     contract: ModelContract
@@ -50,6 +51,7 @@ class Dossier:
     history: list[dict[str, float]]
     best: list[Example]
     worst: list[Example]
+    typical: Example
 
     def begin(self) -> Painter:
         """Let a process of its own draw the figures meanwhile."""
@@ -67,8 +69,9 @@ class Dossier:
         return Painter.start(sketches | self._panels())
 
     def _panels(self) -> dict[str, partial[Figure]]:
-        """Best and worst tiles; two may be of one chip."""
-        shown = [("best", tile) for tile in self.best] + [("worst", tile) for tile in self.worst]
+        """Best, median and worst tiles; two may be of one chip."""
+        shown = [("best", tile) for tile in self.best] + [("median", self.typical)]
+        shown += [("worst", tile) for tile in self.worst]
         return {
             f"tile {number}": partial(
                 figures.chip_panel,
@@ -95,7 +98,7 @@ class Dossier:
         drawings = painter.finish()
         panels = [drawings.pop(name) for name in self._panels()]
         replace_file(staging["confusion_matrix.png"], drawings["confusion_matrix"].png)
-        shown = (self.best or self.worst)[0]
+        shown = self.typical
         imsave(staging["example_input.png"], pictures.picture(shown.raw, self.contract.input))
         imsave(staging["example_pred.png"], pictures.class_picture(shown.prediction, self.contract.output.classes))
         imsave(staging["example_target.png"], pictures.class_picture(shown.target, self.contract.output.classes))

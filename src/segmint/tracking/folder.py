@@ -13,6 +13,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -57,7 +58,7 @@ class RunFolder:
         folder = cls(root / run_id)
         folder.checkpoints.mkdir(parents=True)
         folder._lock.acquire(timeout=0)
-        folder._write(identity, finished=False)
+        folder._write(identity)
         return folder
 
     @classmethod
@@ -84,8 +85,17 @@ class RunFolder:
         return Identity(**self._state()["identity"])
 
     def unfinished(self) -> Identity | None:
-        """Identity of a run that did not reach its end, else None."""
-        return None if self._state()["finished"] else self.identity
+        """Identity of a run that can be carried on: it neither reached its end nor was refused; else None."""
+        return None if self._state()["finished"] or self.refused else self.identity
+
+    @property
+    def refused(self) -> bool:
+        """Whether the proof refused what the run trained: its weights would fail again."""
+        return bool(self._state().get("refused"))
+
+    def refuse(self) -> None:
+        """Mark what the run trained as refused by its proof, so that nobody carries it on."""
+        self._write(self.identity, refused=True)
 
     def finish(self) -> None:
         """Mark the run as finished, so that nobody carries it on."""
@@ -99,10 +109,10 @@ class RunFolder:
             self.release()
             shutil.rmtree(self.path)
 
-    def _state(self) -> dict[str, dict[str, str]]:
-        state: dict[str, dict[str, str]] = json.loads((self.path / "state.json").read_text(encoding="utf-8"))
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.path / "state.json").read_text(encoding="utf-8"))
         return state
 
-    def _write(self, identity: Identity, finished: bool) -> None:
-        state = {"identity": asdict(identity), "finished": finished}
+    def _write(self, identity: Identity, finished: bool = False, refused: bool = False) -> None:
+        state = {"identity": asdict(identity), "finished": finished, "refused": refused}
         replace_file(self.path / "state.json", json.dumps(state, indent=2) + "\n")

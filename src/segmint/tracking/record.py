@@ -14,6 +14,7 @@ from pathlib import Path
 from segmint.contract import ModelContract
 from segmint.data.preparation import PreparedData
 from segmint.data.splits import SPLITS
+from segmint.evaluation.baselines import Standing
 from segmint.recipe import Recipe
 from segmint.tracking.lineage import SplitDataset
 from segmint.tracking.run import TrackedRun
@@ -42,7 +43,7 @@ def open_record(
     figures = {f"dataset.{name}": value for name, value in prepared.statistics.flat(bands).items()}
     system = {f"system.{name}": value for name, value in environment.items()}
     digest = {"dataset.digest": prepared.fingerprint.digest, "split.rule": prepared.split.rule}
-    records.log_params(recipe.flat() | dict(facts) | system | digest | figures)
+    records.log_params(recipe.flat() | dict(facts) | system | digest | figures | documented(recipe, prepared))
     run.log_tags({"recipe": recipe.recipe, "weights": facts["network.weights_origin"]})
     for split in SPLITS:
         profile = {
@@ -52,6 +53,18 @@ def open_record(
         }
         lineage = SplitDataset(split, recipe.data.chips_dir, prepared.fingerprint.digest, profile)
         run.log_input(lineage, context=split)
+
+
+def documented(recipe: Recipe, prepared: PreparedData) -> dict[str, int]:
+    """Parameters under the names of the source documents; a sample is a tile, which is what the network sees."""
+    samples = {f"{split}_samples": len(prepared.split.tiles[split]) for split in SPLITS}
+    return samples | {
+        "total_samples": sum(samples.values()),
+        "num_classes": len(recipe.data.classes),
+        "image_channels": sum(len(band.channels) for band in prepared.bands) + len(recipe.data.derived),
+        "image_height": recipe.data.tile_size,
+        "image_width": recipe.data.tile_size,
+    }
 
 
 def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:
@@ -74,12 +87,13 @@ def stage_dataset(recipe: Recipe, prepared: PreparedData, folder: Path) -> None:
 
 def describe(run: TrackedRun, contract: ModelContract, proofs: int) -> str:
     """Markdown for the run's page and the model version's."""
-    metrics = contract.metrics
+    metrics, standing = contract.metrics, Standing.of(contract.metrics)
+    below = f" **Below a baseline:** {standing.sentence()}." if standing.below else ""
     classes = ", ".join(contract.class_names[1:])
     text = (
         f"**{contract.title}**: finds {classes}.\n\n"
         f"Test IoU **{metrics['test_iou']:.3f}**, F1 {metrics['test_f1']:.3f}; a constant answer scores "
-        f"{metrics['test_baseline_iou']:.3f}.\n\n"
+        f"{metrics['test_baseline_iou']:.3f}.{below}\n\n"
         f"Input: raw {contract.input.source_dtype} values of {', '.join(contract.band_names)}, tiles of "
         f"{contract.width} px. Output: probabilities. {proofs} formats proven equal to the trained network.\n\n"
         f"Data: {sum(contract.dataset.chips.values())} chips, split {contract.dataset.split_rule}. "

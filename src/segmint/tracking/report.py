@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from segmint.contract import ModelContract
 from segmint.drawing.figures import Drawing
 from segmint.drawing.page import template
+from segmint.evaluation.baselines import Standing
 from segmint.export import card
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
@@ -52,7 +53,7 @@ def write(
             ``agreement``, ``passed``, ``seconds``, ``bytes``.
         stages: Seconds per stage of the run.
         figures: ``curves``, ``confusion_matrix``, ``reliability``, and ``precision_recall`` with two classes.
-        examples: Best and worst chips.
+        examples: Best, median and worst tiles.
         run: What identifies the run; the tracking URI without credentials.
     """
     page = template(Path(__file__).with_name("report.html.j2"), score=card.score, size=card.size)
@@ -60,7 +61,7 @@ def write(
         contract=contract,
         found=card.found(contract),
         evaluation=evaluation,
-        better=evaluation.scores["iou"] > evaluation.baseline["iou"],
+        standing=Standing.of(evaluation.metrics()),
         headlines=card.HEADLINES,
         spread=evaluation.spread("chips"),
         pooled=card.pooled(evaluation),

@@ -9,6 +9,8 @@ Example:
     ...     run.log_epoch(1, {"val_loss": 0.4})
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shlex
@@ -18,7 +20,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import numpy as np
@@ -37,7 +39,7 @@ from mlflow.utils.mlflow_tags import (
 )
 from numpy.typing import NDArray
 
-from segmint.errors import TrackingError
+from segmint.errors import ParityError, TrackingError
 from segmint.files import room_in
 from segmint.interruption import Interrupted
 from segmint.tracking.courier import Courier, patience
@@ -49,9 +51,17 @@ from segmint.tracking.journal import Journal, Kind, batched
 from segmint.tracking.store import connect, unusable
 from segmint.tracking.verdict import restore_after_parent
 
+if TYPE_CHECKING:
+    from segmint.registry.registration import Registered
+
 _LONGEST_PARAMETER = 6000
 _MOST_METRICS, _MOST_PARAMETERS = 1000, 100
 """What MLflow takes in one call."""
+
+_AFTER_REFUSAL = (
+    "the same command starts a new one. On a CPU that ends with the same weights: "
+    "give another -P training.seed or -P training.epochs"
+)
 
 SYNC = "python src/sync.py"
 """The command that delivers what is pending."""
@@ -69,13 +79,14 @@ class TrackedRun:
         self.folder, self.asked_for = folder, asked_for
         self._experiment, self._known, self._tags = experiment, set(run.data.params), run.data.tags
         self._journal = Journal.open(folder.path)
-        self._courier = Courier(self._journal, Delivery(folder.path))
+        self._delivery = Delivery(folder.path)
+        self._courier = Courier(self._journal, self._delivery)
         self._before = self._journal.metrics()
         steps = [step + 1 for key, _, step in self._before if key.startswith(PREFIX)]
         self._gauges = Gauges(self.run_id, max(steps, default=0), self.log_steps)
 
     @classmethod
-    def start(cls, experiment: str, root: Path, identity: Identity, resumed: RunFolder | None = None) -> "TrackedRun":
+    def start(cls, experiment: str, root: Path, identity: Identity, resumed: RunFolder | None = None) -> TrackedRun:
         """Join the run that ``mlflow run`` made, or make one, or carry on ``resumed``.
 
         Args:
@@ -179,16 +190,22 @@ class TrackedRun:
         self._courier.settle(patience())
 
     def register(self, description: str, move_alias: bool) -> None:
-        """Register the staged model as a version, and wait for it.
+        """Register the staged model as a version, and wait for it; :attr:`registered` says what became of it.
 
         Args:
             description: Markdown for the version's page.
-            move_alias: Whether ``candidate`` moves to it.
+            move_alias: Whether ``candidate`` moves to it, unless it is below a baseline and the present one is not.
         """
         staging = self.folder.staging.name
         told = {"staging": staging, "description": description, "move_alias": move_alias}
         self._journal.write([("model", told)])
         self._courier.settle(patience())
+
+    @property
+    def registered(self) -> Registered:
+        """The registered version; only of a run that has ended well."""
+        assert self._delivery.registered is not None
+        return self._delivery.registered
 
     def facts(self) -> dict[str, str]:
         """What identifies the run, for the report."""
@@ -215,7 +232,10 @@ class TrackedRun:
             known = "is marked KILLED" if told else f"is KILLED; {SYNC} tells the store"
             print(f"stopped by {interruption}: run {self.run_id} {known}, the same command carries it on")
             raise SystemExit(130) from None
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ParityError):
+                self.folder.refuse()
+                print(f"refused:  run {self.run_id}, by its proof; {_AFTER_REFUSAL}", flush=True)
             if not self._end("FAILED", patience=0):
                 print(f"pending:  {self._journal.pending()} of run {self.run_id}; {SYNC} delivers them", flush=True)
             raise

@@ -65,6 +65,9 @@ def figures(evaluation: Evaluation, calibration: Calibration) -> dict[str, float
         f"{split}_ece_before": calibration.ece_before,
         f"{split}_ece_after": calibration.ece_after,
         "temperature": calibration.temperature,
+        "temperature_fitted": calibration.chosen.fitted,
+        "temperature_gain": calibration.chosen.gain,
+        "temperature_gain_error": calibration.chosen.error,
         "threshold": calibration.threshold,
     }
     return {name: value for name, value in named.items() if np.isfinite(value)}

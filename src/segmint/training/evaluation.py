@@ -21,7 +21,7 @@ from segmint.evaluation.curves import ReliabilityCounts, ThresholdCounts
 from segmint.evaluation.metrics import activate, confusions, constant_baseline, named_scores
 from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
 from segmint.models.foreground import segmentation
-from segmint.training.calibration import Calibration, PixelSample, fit_temperature, tempered
+from segmint.training.calibration import Calibration, PixelSample, choose_temperature, tempered
 from segmint.training.rivals import Rivals
 from segmint.training.task import SegmentationTask
 
@@ -32,23 +32,30 @@ _CUTS = 10_000
 
 
 def calibrate(task: SegmentationTask, val: DataLoader[Batch]) -> Calibration:
-    """Temperature and threshold from one streaming pass over the validation split, in fp32."""
+    """Temperature and threshold from one streaming pass over the validation split, in fp32.
+
+    A threshold of the recipe is one of the probabilities that exports answer, which the temperature has scaled; the one
+    that is found here is moved by the temperature, so that it cuts the same pixels with and without.
+    """
     dataset, binary = _dataset(val), len(task.classes) == 2
     share = max(1, _SAMPLE_PIXELS // max(1, len(dataset)))
-    logits, targets, counts = [], [], ThresholdCounts(_CUTS)
+    logits, targets, chips, counts = [], [], [], ThresholdCounts(_CUTS)
+    numbers: dict[str, int] = {}
     for answer, target, positions in _logits(task, val):
         for position, scores, truth in zip(positions, answer, target, strict=True):
             known = (truth.flatten() != IGNORE).nonzero()[:, 0]
             chosen = known[torch.randperm(len(known), generator=torch.Generator().manual_seed(position))[:share]]
             logits.append(scores.flatten(1)[:, chosen].T.clone())
             targets.append(truth.flatten()[chosen].long())
+            chips.append(torch.full((len(chosen),), numbers.setdefault(dataset.stem(position), len(numbers))))
         if binary:
             counts.add(activate(answer).numpy(), target.numpy())
-    temperature = fit_temperature(PixelSample(torch.cat(logits), torch.cat(targets)))
+    chosen_temperature = choose_temperature(PixelSample(torch.cat(logits), torch.cat(targets), torch.cat(chips)))
     wanted = task.recipe.training.threshold
     if wanted != "auto":
-        return Calibration(temperature, wanted)
-    return Calibration(temperature, tempered(counts.best_threshold(), temperature) if binary else 0.5)
+        return Calibration(chosen_temperature, wanted)
+    best = tempered(counts.best_threshold(), chosen_temperature.value) if binary else 0.5
+    return Calibration(chosen_temperature, best)
 
 
 def evaluate(

@@ -3,6 +3,7 @@
 Example:
     >>> sample = ParitySample.of(covering(task, dataset, calibration))
     >>> best, worst = extremes(task, dataset, calibration, evaluation, count=3)
+    >>> example = typical(task, dataset, calibration, evaluation)
 """
 
 from collections.abc import Sequence
@@ -52,6 +53,12 @@ def extremes(
     chosen = order[::-1][:count] + order[:count]
     shown = examples(task, dataset, chosen, calibration.temperature, calibration.threshold)
     return shown[:count], shown[count:]
+
+
+def typical(task: SegmentationTask, dataset: TileDataset, calibration: Calibration, evaluation: Evaluation) -> Example:
+    """The tile with the median IoU; the first one where no tile has an IoU."""
+    position = evaluation.typical or 0
+    return examples(task, dataset, [position], calibration.temperature, calibration.threshold)[0]
 
 
 def showing_every_class(dataset: TileDataset, classes: int, most: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Finds the unfinished run that the same command would repeat.
 
-A run whose recipe (epochs aside) and data are equal, which is not finished and which nobody holds, is carried on.
+A run whose recipe (epochs aside) and data are equal, which is not finished and which nobody holds, is carried on. One
+that its proof refused is not: the same weights would be refused again.
 
 Example:
     >>> identity = Identity(recipe_digest(recipe), fingerprint.digest, store)
@@ -56,3 +57,9 @@ def claim(root: Path, identity: Identity, run_exists: Callable[[str], bool]) -> 
             return folder
         folder.release()
     return None
+
+
+def refused_before(root: Path, identity: Identity) -> str | None:
+    """Id of the newest run under ``root`` of this identity, where its proof refused it; else None."""
+    newest = next((folder for folder in RunFolder.all(root) if folder.identity == identity), None)
+    return newest.run_id if newest is not None and newest.refused else None
