@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from segmint.errors import ExportError
+from segmint.export import dlpk
 from segmint.export.stac import flat
 from segmint.layout import ARTIFACT_FOLDERS, FILES, FORMS
 
@@ -75,7 +76,8 @@ class Staging:
     def add_sources(self, project: Path, checkpoints: Path) -> None:
         """Add what the STAC item names beside the exports: checkpoint, requirements, training and inference code."""
         shutil.copy2(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
-        for source in ("requirements.txt", "src/train.py", "src/segmint/export/esri/SegmintClassifier.py"):
+        (self.root / "source" / dlpk.FUNCTION_FILE).write_text(dlpk.function_source(), encoding="utf-8")
+        for source in ("requirements.txt", "src/train.py"):
             shutil.copy2(project / source, self.root / "source" / Path(source).name)
 
 
