@@ -245,6 +245,7 @@ def run(script, room, *arguments):
     return done.stdout
 
 
+@pytest.mark.parametrize("predicted", ["letterbox"], indirect=True)
 def test_the_commands_agree_and_say_what_they_do(predicted, photographs, tmp_path):
     folder, contract, found = predicted
     given = ["--model", folder, f"--threshold={contract.output.threshold!r}", "--backend=onnxruntime"]

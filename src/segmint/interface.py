@@ -64,6 +64,14 @@ class DerivedBand(Part):
     of: tuple[str, str]
 
 
+FIGURES = {
+    "imagenet": "mean and standard deviation of ImageNet",
+    "training split": "mean and standard deviation of the training split",
+    "scale alone": "scale alone, mean 0 and standard deviation 1",
+}
+"""Where mean and std come from -> what values are normalised by, for people."""
+
+
 class Normalisation(Part):
     """``(value / scale + offset - mean) / std`` per continuous band; lives inside every exported graph.
 

@@ -27,7 +27,7 @@ def test_networks_without_an_encoder_start_from_scratch(architecture):
     bands = (*history_channels(2), "elevation") if architecture == "emberformer" else ("nir",)
     _, origin = build(architecture, "", "imagenet", bands, 1)
     assert origin.pretrained is None
-    assert "no others exist" in origin.reason
+    assert "there are no pretrained weights" in origin.reason
 
 
 def test_an_unreachable_hub_is_said_and_does_not_stall(monkeypatch, tmp_path):

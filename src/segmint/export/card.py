@@ -23,6 +23,7 @@ from segmint.contract import ModelContract
 from segmint.export import whole
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
+from segmint.interface import FIGURES
 
 if TYPE_CHECKING:
     from segmint.evaluation.results import Evaluation
@@ -56,6 +57,7 @@ def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: l
         evaluation=evaluation,
         headlines=HEADLINES,
         parity=parity,
+        figures=FIGURES[contract.normalisation.source],
         sizing=whole.sizing(contract),
         tolerance={"max_abs": MAX_ABS, "agreement": MIN_AGREEMENT},
         onnx_example=onnx_example(contract),

@@ -83,7 +83,8 @@ def build(
         ModelError: Unknown architecture or encoder, or a combination that smp refuses.
     """
     if architecture in NETWORKS:
-        return NETWORKS[architecture](bands, channels), WeightsOrigin(None, "from scratch: no others exist for it")
+        reason = f"from scratch: there are no pretrained weights for {architecture}"
+        return NETWORKS[architecture](bands, channels), WeightsOrigin(None, reason)
     _check(architecture, encoder)
     network = _network(architecture, encoder, None, len(bands), channels)
     origin = _origin(encoder, weights)

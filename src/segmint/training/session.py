@@ -25,7 +25,7 @@ from segmint.data.preparation import PreparedData
 from segmint.data.reader import TileReader
 from segmint.errors import ModelError
 from segmint.files import replace_file
-from segmint.interface import Class, Input
+from segmint.interface import FIGURES, Class, Input
 from segmint.models.factory import DECODERS, WeightsOrigin, build
 from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
 from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
@@ -129,13 +129,13 @@ class Session:
         tiles = {split: len(self.dataset(split)) for split in self.loaders}
         losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
         lost = self.recipe.network.weights is not None and self.origin.pretrained is None
-        warning = "WARNING no pretrained weights, " if lost else ""
+        warning = "WARNING " if lost else ""
         name = "-".join(part for part in (self.network.architecture, self.network.encoder) if part)
         return "\n".join(
             (
                 f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
                 f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
-                f"{self.recipe.data.tile_size} px, normalised by {self.normalised_by} figures",
+                f"{self.recipe.data.tile_size} px, normalised by {FIGURES[self.normalised_by]}",
                 f"training: {training.epochs} epochs at most, {self.capacity.reason}, {training.optimizer} "
                 f"{training.lr:g}, loss {losses}, stops early {stop}",
                 f"hardware: {self.hardware.reason}",
