@@ -29,7 +29,8 @@ def evaluate(request: Request, arguments: tuple[str, ...]) -> None:
 
     quieten_libraries()
     output = report.require_output(request.output_dir)
-    with interruptible(), find_model(request.model) as files, workplace(output, "evaluation", "", False) as scratch:
+    with interruptible(), find_model(request.model) as found, workplace(output, "evaluation", "", False) as scratch:
+        files = found.with_fit(request.fit)
         settings = Settings.of(request, files.contract)
         data = reading(files.contract, arguments, request.chips_dir, request.labels_dir)
         labelled = open_labelled(request, data, files.contract, scratch)

@@ -18,7 +18,6 @@ from segmint.interruption import Interrupted
 def predict(request: Request) -> None:
     """The way from a model and scenes to maps."""
     from segmint.console import quieten_libraries
-    from segmint.inference import backend
     from segmint.inference.inputs import find_scenes, require_output
     from segmint.inference.job import Job
     from segmint.inference.manifest import Manifest
@@ -29,11 +28,10 @@ def predict(request: Request) -> None:
     scenes = find_scenes(request.input)
     output = require_output(request.output_dir, scenes)
 
-    with interruptible(), find_model(request.model) as files:
-        chosen = backend.choose(files, request.backend)
-        print(f"model:   {files.contract.name} from {request.model}")
-        print(f"backend: {chosen.sentence()}", flush=True)
-        job = Job(request, files, chosen)
+    with interruptible(), find_model(request.model) as found:
+        files = found.with_fit(request.fit)
+        job = Job(request, files)
+        print(f"model:   {files.contract.name} from {request.model}", flush=True)
         manifest = Manifest.begin(output, scenes)
         for stem, address in scenes.items():
             manifest.predict(stem, partial(job.run, address, output, stem))

@@ -107,21 +107,21 @@ def bright_squares(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
 def model_folder(
     make_contract: Callable[..., ModelContract], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Path]:
-    """``model_folder(bands=3, classes=2)``: a folder like meta/, random weights in every format; made once each."""
+    """``model_folder(bands=3, classes=2, fit="tile")``: a folder like meta/, random weights in every format."""
     import torch
 
     from segmint.export import dlpk, onnx, program, torchscript, weights
     from segmint.export.runtime import Exportable
     from segmint.models.deployed import DeployedModel
 
-    made: dict[tuple[int, int], Path] = {}
+    made: dict[tuple[int, int, str], Path] = {}
 
-    def make(bands: int = 3, classes: int = 2) -> Path:
-        if (bands, classes) not in made:
+    def make(bands: int = 3, classes: int = 2, fit: str = "tile") -> Path:
+        if (bands, classes, fit) not in made:
             folder = tmp_path_factory.mktemp("a model")
             contract = make_contract(bands, classes)
             network = contract.network.model_copy(update={"architecture": "unet_small", "encoder": None})
-            contract = contract.model_copy(update={"network": network})
+            contract = contract.model_copy(update={"network": network, "fit": fit})
             torch.manual_seed(0)
             model = DeployedModel.from_contract(contract).eval()
             contract.write(folder / "contract.json")
@@ -129,8 +129,8 @@ def model_folder(
             for form in (onnx, torchscript, program, weights):
                 form.write(exportable, folder / form.FILE)
             dlpk.write(contract, folder / torchscript.FILE, None, folder / dlpk.FILE)
-            made[bands, classes] = folder
-        return made[bands, classes]
+            made[bands, classes, fit] = folder
+        return made[bands, classes, fit]
 
     return make
 

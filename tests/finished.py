@@ -33,15 +33,28 @@ def answered_by_hand(model: DeployedModel, contract: ModelContract, chips: np.nd
 @pytest.fixture(scope="session")
 def finished_run(make_contract: Callable[..., ModelContract], tmp_path_factory: pytest.TempPathFactory) -> Staging:
     """The artifacts of a run, as training stages them."""
+    return staged(make_contract(), tmp_path_factory.mktemp("runs") / "a run" / "staging")
+
+
+@pytest.fixture(scope="session")
+def finished_whole(make_contract: Callable[..., ModelContract], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published folder of a model of whole images."""
+    room = tmp_path_factory.mktemp("runs of a model of whole images")
+    contract = make_contract().model_copy(update={"fit": "letterbox"})
+    publish(staged(contract, room / "a run" / "staging"), room / "meta")
+    return room / "meta"
+
+
+def staged(contract: ModelContract, folder: Path) -> Staging:
+    """Every file of a model with random weights, its sample answered by formula."""
     torch.manual_seed(0)
-    contract = make_contract()
     network = contract.network.model_copy(update={"architecture": "unet_small", "encoder": None})
     contract = contract.model_copy(update={"network": network})
     model = DeployedModel.from_contract(contract).eval()
     chips = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64)).astype(np.uint8)
     sample = answered_by_hand(model, contract, chips)
     median = float(np.median(sample.probabilities))
-    staging = Staging.empty(tmp_path_factory.mktemp("runs") / "a run" / "staging")
+    staging = Staging.empty(folder)
     contract = contract.model_copy(
         update={
             "parity_sample": sample.write(staging["parity_sample.npz"]),

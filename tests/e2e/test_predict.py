@@ -104,6 +104,7 @@ def test_what_cannot_be_done_is_said_in_one_line(room, model_folder, tmp_path, a
     assert done.returncode == 1
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+    assert "backend:" not in done.stdout  # no runtime was timed for it
     assert not list(tmp_path.glob("scene*"))
 
 

@@ -83,13 +83,22 @@ def test_a_larger_chip_is_answered_like_a_scene_and_every_labelled_pixel_is_scor
     assert np.array_equal(large.probability, np.concatenate(rows.parts, axis=1))
 
 
-@pytest.mark.parametrize(("fit", "known"), [("letterbox", 38), ("resize", 64)])
-def test_models_of_whole_images_get_every_chip_scaled_to_their_tile(chips, make_contract, fit, known):
+@pytest.mark.parametrize("fit", ["letterbox", "resize"])
+def test_models_of_whole_images_see_one_tile_of_a_chip_and_are_scored_on_its_own_pixels(chips, make_contract, fit):
     contract = make_contract().model_copy(update={"fit": fit})
-    large = next(item for item in answers(read(chips, contract)[2:], contract, brightness, 48, 2))
-    assert large.target.shape == (64, 64)
-    assert (large.target[known:] == 255).all()  # 90 x 150 px become 38 x 64
-    assert (large.target[known - 1] != 255).all()
+    asked = []
+
+    def predict(windows):
+        asked.append(windows)
+        return brightness(windows)
+
+    found = read(chips, contract)
+    large = next(iter(answers(found[2:], contract, predict, 48, 2)))
+    tile, _ = TileReader(found, [Tile(2, 0, 0, 90, 150)], 64, fit).read(0)
+    assert np.array_equal(asked[0], tile[None])
+    assert large.target.shape == (90, 150)
+    assert (large.target != 255).sum() == 85 * 150
+    assert large.probability.shape == (1, 90, 150)
 
 
 def test_a_pixel_whose_nodata_the_model_does_not_know_is_no_value(tmp_path, make_contract):

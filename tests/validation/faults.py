@@ -334,6 +334,12 @@ json_fault(
     "esri definition",
     lambda c: c["Classes"][1].update(Value=255),
 )
+json_fault(
+    "the definition of a model of tiles asks for whole images",
+    "model.emd",
+    "esri definition",
+    lambda c: c["Segmint"].update(fit="letterbox"),
+)
 
 
 def repack(folder: Path, **changed: Callable[[bytes], bytes]) -> None:
@@ -420,6 +426,11 @@ item_fault(
     lambda c: source_of(c).update(value_scaling=[{"type": "scale", "value": 255}]),
 )
 item_fault(
+    "the item of a model of tiles asks for whole images",
+    "item statements",
+    lambda c: source_of(c).update(resize_type="interpolation-linear"),
+)
+item_fault(
     "a wrong class count in the item",
     "item statements",
     lambda c: c["properties"]["mlm:output"][0]["result"]["shape"].__setitem__(1, 3),
@@ -455,6 +466,7 @@ def card_fault(name: str, old: str, new: str) -> None:
 
 card_fault("a wrong mean in the model card", "| 1 | red | – | 0.3 |", "| 1 | red | – | 0.4 |")  # noqa: RUF001
 card_fault("a wrong class in the model card", "| 1 | class1 |", "| 1 | camp |")
+card_fault("another tile in the model card", "in tiles of 64 x 64 pixels", "in tiles of 256 x 256 pixels")
 card_fault("another licence in the model card", "license: apache-2.0", "license: mit")
 
 

@@ -35,6 +35,12 @@ def test_the_artifacts_of_a_run_pass_as_they_lie_there(finished_run, schema_stor
     assert [outcome.name for outcome in outcomes] == EVERY_CHECK
 
 
+def test_a_model_of_whole_images_passes_every_check(finished_whole, schema_store):
+    outcomes = list(examine(str(finished_whole), schema_store))
+    assert [outcome.line() for outcome in outcomes if not outcome.passed] == []
+    assert [outcome.name for outcome in outcomes] == EVERY_CHECK
+
+
 @pytest.mark.parametrize("model", ["finished_forms", "finished_spread"])
 def test_other_forms_and_smaller_files_pass_every_check(request, schema_store, model):
     outcomes = list(examine(str(request.getfixturevalue(model)), schema_store))

@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from segmint.data.tiles import Rectangle
 from segmint.errors import DataError
+from segmint.fit import upright
 
 ARRAY_ENDINGS = (".npy", ".npz")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *ARRAY_ENDINGS)
@@ -56,7 +57,9 @@ class RasterPixels:
             found = f"chip {self.path} cannot be read ({error})"
             raise DataError(found, "an image file", "Replace or remove it") from error
         if self.orientation != 1:
-            values, seen = upright(values, self.orientation, window), upright(seen[None], self.orientation, window)[0]
+            row, col, height, width = window
+            inside = (slice(None), slice(row, row + height), slice(col, col + width))
+            values, (seen,) = (upright(array, self.orientation)[inside] for array in (values, seen[None]))
         return values, seen & filled(values, self.nodata)
 
 
@@ -113,18 +116,6 @@ def filled(values: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool
     if nodata is not None:
         empty |= values == nodata
     return np.asarray(~empty.all(axis=0))
-
-
-def upright(values: NDArray[np.generic], orientation: int, window: Rectangle) -> NDArray[np.generic]:
-    """The window of ``[C, H, W]`` after the turn that an EXIF orientation asks for (EXIF 2.32, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        values = values.transpose(0, 2, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, :, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[:, ::-1]
-    row, col, height, width = window
-    return np.ascontiguousarray(values[:, row : row + height, col : col + width])
 
 
 def orientation_of(source: rasterio.io.DatasetReader) -> int:

@@ -8,17 +8,14 @@ Example:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import interpolate
 
 from segmint.data.chips import IGNORE, Chip
 from segmint.data.tiles import Tile
-
-Stored = TypeVar("Stored", bound=np.generic)
+from segmint.fit import Fit
 
 
 class TileSource(Protocol):
@@ -66,29 +63,15 @@ class TileReader:
 def fitted(
     raw: NDArray[np.generic], target: NDArray[np.uint8], size: int, fit: str
 ) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
-    """Bring values ``[C, h, w]`` and classes ``[h, w]`` to one tile of ``size``.
+    """Bring values ``[C, h, w]`` and classes ``[h, w]`` to one tile of ``size`` by :class:`~segmint.fit.Fit`.
 
-    Tiles that are smaller are reflected, and the border is ignored; ``letterbox`` and ``resize`` scale them first, and
-    whole numbers stay whole.
+    Borders beside the image are reflected, and ignored in the classes.
     """
     height, width = target.shape
-    if fit != "tile":
-        ratio = size / max(height, width)
-        letterbox = round(height * ratio), round(width * ratio)
-        height, width = letterbox if fit == "letterbox" else (size, size)
-        raw = _scaled(raw, height, width, "bilinear")
-        target = _scaled(target[None], height, width, "nearest")[0]
-    below, right = size - height, size - width
-    if below or right:
-        raw = np.pad(raw, ((0, 0), (0, below), (0, right)), mode="symmetric")
-        target = np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)
-    return raw, target
-
-
-def _scaled(values: NDArray[Stored], height: int, width: int, mode: str) -> NDArray[Stored]:
-    if values.shape[-2:] == (height, width):
-        return values
-    tensor = torch.from_numpy(values.astype(np.float32))[None]
-    scaled = interpolate(tensor, (height, width), mode=mode, antialias=mode == "bilinear")[0].numpy()
-    whole = np.rint(scaled) if np.issubdtype(values.dtype, np.integer) else scaled
-    return np.asarray(whole, values.dtype)
+    place = Fit.of(fit, (height, width), (size, size))
+    if place.scaled != place.image:
+        stored = raw
+        raw = place.scale(lambda row, count: stored[:, row : row + count]).astype(stored.dtype)
+        target = place.nearest(target)
+    below, right = size - place.scaled[0], size - place.scaled[1]
+    return place.pad(raw), np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)

@@ -1,7 +1,8 @@
 """Labelled chips, answered by a model and scored.
 
-A chip that fits into one tile is answered as in training, reflected or scaled to the tile. A larger one is answered in
-blended windows, as ``predict`` answers a scene.
+A chip that fits into one tile is answered as in training, reflected to the tile. A larger one, and every chip of a
+model of whole images, is answered as ``predict`` answers a scene: in blended windows, or scaled as a whole, with the
+answer on the chip's own pixels.
 
 Example:
     >>> outcome = score_chips(chips, contract, settings, backend.predict, pooled=None)
@@ -26,7 +27,8 @@ from segmint.evaluation.regions import scores_by_class, trace
 from segmint.evaluation.results import ChipCounts, Example, as_matrix
 from segmint.evaluation.tally import Tally
 from segmint.inference.objects import ObjectScores
-from segmint.inference.pipeline import Predict, run
+from segmint.inference.pipeline import run
+from segmint.inference.protocols import Predict
 
 _BATCH = 8
 """Windows that a network sees at once where nobody says how many."""
@@ -69,7 +71,7 @@ class Answered:
 
     Attributes:
         chip: The chip.
-        raw: Values ``[C, H, W]`` as stored, scaled to the tile where the model takes whole images.
+        raw: Values ``[C, H, W]`` as stored.
         target: Class values ``[H, W]``, 255 where a pixel does not count.
         probability: ``[K, H, W]``.
     """
@@ -83,7 +85,7 @@ class Answered:
 def answers(
     chips: Sequence[Chip], contract: ModelContract, predict: Predict, stride: int, batch_size: int
 ) -> Iterator[Answered]:
-    """Answer chips, those of one tile in batches; their order may change.
+    """Answer chips, those that fit into one tile in batches; their order may change.
 
     Args:
         chips: Chips with labels.
@@ -94,8 +96,8 @@ def answers(
     """
     waiting: list[Chip] = []
     for chip in chips:
-        if contract.fit == "tile" and (chip.height > contract.height or chip.width > contract.width):
-            yield _blended(chip, contract, predict, stride, batch_size)
+        if contract.fit != "tile" or chip.height > contract.height or chip.width > contract.width:
+            yield _as_scene(chip, contract, predict, stride, batch_size)
             continue
         waiting.append(chip)
         if len(waiting) == batch_size:
@@ -145,11 +147,11 @@ def _at_once(chips: Sequence[Chip], contract: ModelContract, predict: Predict) -
     tiles = [as_input(chip, (0, 0, chip.height, chip.width), contract) for chip in chips]
     windows = np.stack([window for window, *_ in tiles])
     for chip, (_, raw, target), probability in zip(chips, tiles, predict(windows), strict=True):
-        height, width = (chip.height, chip.width) if contract.fit == "tile" else target.shape
-        yield Answered(chip, raw[:, :height, :width], target[:height, :width], probability[:, :height, :width])
+        inside = (..., slice(chip.height), slice(chip.width))
+        yield Answered(chip, raw[inside], target[inside], probability[inside])
 
 
-def _blended(chip: Chip, contract: ModelContract, predict: Predict, stride: int, batch_size: int) -> Answered:
+def _as_scene(chip: Chip, contract: ModelContract, predict: Predict, stride: int, batch_size: int) -> Answered:
     rows = _Rows()
     run(_Source(chip), predict, contract, stride, batch_size, rows, lambda finished: None)
     raw, target = chip.read((0, 0, chip.height, chip.width))
@@ -158,7 +160,7 @@ def _blended(chip: Chip, contract: ModelContract, predict: Predict, stride: int,
 
 @dataclass(frozen=True)
 class _Source:
-    """A chip as the rows that windows are cut from."""
+    """A chip as rows of a scene."""
 
     chip: Chip
 

@@ -23,8 +23,7 @@ from segmint.evaluation.request import Request
 from segmint.evaluation.scenes import score_scenes
 from segmint.evaluation.truths import Truths, open_truths
 from segmint.inference.inputs import find_scenes
-from segmint.inference.pipeline import Predict
-from segmint.inference.suitability import require_tiles
+from segmint.inference.protocols import Predict
 from segmint.recipe import DataRecipe
 
 
@@ -59,11 +58,9 @@ def open_labelled(request: Request, data: DataRecipe, contract: ModelContract, s
     Raises:
         DataError: Data that cannot be used.
         SceneError: Images that do not suit the model.
-        ModelError: Scenes, and a model of whole images.
     """
     if request.input is None:
         return LabelledChips(labelled_chips(data, contract), data, contract)
-    require_tiles(request.model, contract)
     scenes = find_scenes(request.input)
     truths = open_truths(scenes, request, data, contract, scratch)
     return LabelledScenes(scenes, truths, request, data, contract, scratch)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from segmint.contract import ModelContract
-from segmint.errors import ModelError, SceneError
+from segmint.errors import SceneError
 from segmint.evaluation.curves import ReliabilityCounts
 from segmint.evaluation.request import Request
 from segmint.evaluation.results import Evaluation, Example
@@ -46,13 +46,10 @@ class Settings:
         """As asked for, else as the model has them.
 
         Raises:
-            ModelError: A stride larger than the model's windows, or an area of a model that scales what it sees.
+            ModelError: A stride larger than the model's windows.
         """
         stride = request.stride or contract.stride
         require_stride(stride, contract)
-        if request.min_area_m2 and contract.fit != "tile":
-            found = f"min_area_m2 with a model of images scaled to {contract.width} px"
-            raise ModelError(found, "a model of pixels of one size", "Leave -P min_area_m2 away")
         threshold = contract.output.threshold if request.threshold is None else request.threshold
         return cls(threshold, stride, request.batch_size, request.min_area_m2)
 

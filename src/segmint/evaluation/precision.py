@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.data.chips import Chip
-from segmint.data.tiles import partition
 from segmint.errors import DataError
 from segmint.evaluation.chips import as_input, tallied
 from segmint.evaluation.held_out import HeldOutCounts
 from segmint.evaluation.reading import labelled_chips, reading
+from segmint.evaluation.tally import tiles_of
 from segmint.export import onnx
 
 RANGE_TILES = 32
@@ -75,12 +75,7 @@ class Sides:
 
     def ranges(self) -> NDArray[np.float32]:
         """Tiles ``[N, C, H, W]`` in raw values, at most 32, evenly spaced over the chips that are no test chips."""
-        size = self.contract.height if self.contract.fit == "tile" else None  # the others take whole chips
-        tiles = [
-            (chip, part)
-            for chip in self.others
-            for part in partition(0, 0, chip.height, chip.width, size or max(chip.height, chip.width))
-        ]
+        tiles = [(chip, part) for chip in self.others for part in tiles_of(self.contract, chip.height, chip.width)]
         places = np.linspace(0, len(tiles) - 1, min(len(tiles), RANGE_TILES)).round().astype(int)
         taken = (tiles[place] for place in places)
         return np.stack([as_input(chip, part, self.contract)[0] for chip, part in taken])

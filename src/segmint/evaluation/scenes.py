@@ -28,10 +28,12 @@ from segmint.evaluation.truth import Truth
 from segmint.inference.layers import Description, Layer, describe
 from segmint.inference.maps import STEPS
 from segmint.inference.objects import ObjectScores
-from segmint.inference.pipeline import Predict, run
+from segmint.inference.pipeline import run
 from segmint.inference.progress import Progress
+from segmint.inference.protocols import Predict
 from segmint.inference.quicklook import QuickLook
 from segmint.inference.scene import Scene
+from segmint.inference.whole import scale_of
 from segmint.sources.shapes import Shapes
 
 _LEAST_SHARE = 0.01
@@ -71,6 +73,8 @@ def score_scenes(
     for stem, address in scenes.items():
         with Scene.open(address, contract, **request.reading) as scene:
             print(f"scene:   {scene.sentence()}", flush=True)
+            if contract.fit != "tile":
+                print(f"fit:     {scale_of(contract, scene.height, scene.width)}", flush=True)
             min_pixels = settings.min_pixels(scene.name, scene.ground.resolution_m if scene.ground else None)
             counts = tally.begin(stem, scene.height, scene.width)
             scored = _Scored.begin(scratch, scene.width, contract.output.channels, truths[stem], counts)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.data.chips import IGNORE
-from segmint.data.tiles import partition
+from segmint.data.tiles import Rectangle, partition
 from segmint.evaluation.curves import ReliabilityCounts, ThresholdCounts
 from segmint.evaluation.metrics import constant_baseline, named_scores
 from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
@@ -37,8 +37,13 @@ def confusions(
     return np.bincount(code, minlength=places * classes**2).reshape(places, classes, classes)
 
 
+def tiles_of(contract: ModelContract, height: int, width: int) -> list[Rectangle]:
+    """What training makes tiles of: near-equal parts of an image, or the whole image where the model scales it."""
+    return partition(0, 0, height, width, contract.height if contract.fit == "tile" else max(height, width))
+
+
 class Counts:
-    """Pixels of one chip or scene, counted tile by tile: the same near-equal tiles that training cuts.
+    """Pixels of one chip or scene, counted tile by tile: the same that training makes.
 
     Args:
         tally: Where probabilities are counted.
@@ -48,8 +53,7 @@ class Counts:
 
     def __init__(self, tally: "Tally", height: int, width: int) -> None:
         self.tally = tally
-        edge = tally.contract.height
-        self.tiles = partition(0, 0, height, width, edge)
+        self.tiles = tiles_of(tally.contract, height, width)
         self._rows = np.unique([tile[0] for tile in self.tiles])
         self._columns = np.unique([tile[1] for tile in self.tiles])
         self._across = np.searchsorted(self._columns, np.arange(width), side="right") - 1

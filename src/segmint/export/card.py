@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segmint.contract import ModelContract
 from segmint.evaluation.baselines import Standing
+from segmint.export import whole
 from segmint.export.tolerance import MAX_ABS, MIN_AGREEMENT
 from segmint.files import replace_file
 
@@ -57,6 +58,7 @@ def write(path: Path, contract: ModelContract, evaluation: Evaluation, parity: l
         standing=Standing.of(contract.metrics),
         headlines=HEADLINES,
         parity=parity,
+        sizing=whole.sizing(contract),
         tolerance={"max_abs": MAX_ABS, "agreement": MIN_AGREEMENT},
         onnx_example=onnx_example(contract),
         serving_example=serving_example(contract),
@@ -101,7 +103,7 @@ def add_reduced(path: Path, proofs: Sequence[Proof]) -> None:
 
 
 def facts(contract: ModelContract) -> tuple[str, ...]:
-    """Lines of a card that state the licence, every class and every band with its figures."""
+    """Lines of a card that state the licence, the way of an image into the tile, every class, and every band."""
     classes = [f"| {item.value} | {_escape(item.name)} | {_escape(item.color)} |" for item in contract.output.classes]
     figures = contract.normalisation
     bands = [
@@ -111,7 +113,7 @@ def facts(contract: ModelContract) -> tuple[str, ...]:
             zip(contract.input.bands, figures.mean, figures.std, strict=False), start=1
         )
     ]
-    return (f"| Licence | {_escape(contract.license)} |", *bands, *classes)
+    return (f"| Licence | {_escape(contract.license)} |", whole.sizing(contract), *bands, *classes)
 
 
 def found(contract: ModelContract) -> str:
@@ -141,40 +143,54 @@ def pooled(evaluation: Evaluation) -> list[str]:
 
 
 def onnx_example(contract: ModelContract) -> str:
-    """A Python program that runs the ONNX file on the first tile of ``scene.tif``."""
-    return f"""import numpy as np
+    """A Python program that runs the ONNX file on the first tile of ``scene.tif``, or on all of it."""
+    return whole.carrying(f"""import numpy as np
 import onnxruntime
 import rasterio
-from rasterio.windows import Window
-
+{_tools(contract)}
 {_reading(contract)}
 session = onnxruntime.InferenceSession("best_model.onnx")
 probability = session.run(None, {{{json.dumps(contract.input.name)}: tile[np.newaxis]}})[0]
 {_deciding(contract)}
-"""
+""")
 
 
 def serving_example(contract: ModelContract) -> str:
-    """A Python program that asks ``mlflow models serve`` on port 5001 about the first tile of ``scene.tif``."""
-    return f"""import json
+    """The same for ``mlflow models serve`` on port 5001."""
+    return whole.carrying(f"""import json
 from urllib.request import Request, urlopen
 
 import numpy as np
 import rasterio
-from rasterio.windows import Window
-
+{_tools(contract)}
 {_reading(contract)}
 question = json.dumps({{"inputs": tile[np.newaxis].tolist()}}).encode()
 request = Request("http://127.0.0.1:5001/invocations", question, {{"Content-Type": "application/json"}})
 with urlopen(request) as answer:
-    probability = np.array(json.load(answer)["predictions"])
+    probability = np.array(json.load(answer)["predictions"], np.float32)
 {_deciding(contract)}
-"""
+""")
+
+
+def _tools(contract: ModelContract) -> str:
+    """What a program imports to read an image."""
+    return "from rasterio.windows import Window\n" if contract.fit == "tile" else f"\n{whole.IMPORT}"
 
 
 def _reading(contract: ModelContract) -> str:
     width, height, bands = contract.width, contract.height, contract.band_names
     positions = json.dumps(list(range(1, len(bands) + 1)))
+    if contract.fit != "tile":
+        nodata = contract.input.nodata
+        empty = "" if nodata is None else f"valid &= ~(image == {nodata!r}).all(axis=0)\n"
+        return f"""# raw values as stored; bands: {json.dumps(bands)}; a photograph is turned as EXIF says
+with rasterio.open("scene.tif") as scene:
+    turn = int(scene.tags().get("EXIF_Orientation", 1)) if scene.crs is None else 1
+    image = upright(scene.read({positions}), turn)
+    valid = upright(scene.dataset_mask()[np.newaxis], turn)[0] > 0
+{empty}fit = Fit.of({json.dumps(contract.fit)}, valid.shape, ({height}, {width}))
+tile = fit.into_tile(lambda row, count: (image[:, row : row + count], valid[row : row + count]))
+"""
     return f"""# raw values as stored; bands: {json.dumps(bands)}
 with rasterio.open("scene.tif") as scene:
     tile = scene.read({positions}, window=Window(0, 0, {width}, {height})).astype(np.float32)
@@ -182,6 +198,11 @@ with rasterio.open("scene.tif") as scene:
 
 
 def _deciding(contract: ModelContract) -> str:
+    back = "" if contract.fit == "tile" else "probability = fit.onto_image(probability[0], 0, len(valid))[np.newaxis]\n"
+    return back + _choosing(contract)
+
+
+def _choosing(contract: ModelContract) -> str:
     if contract.output.activation == "sigmoid":
         return f"class_map = (probability[0, 0] >= {contract.output.threshold!r}).astype(np.uint8)"
     return "class_map = probability[0].argmax(axis=0).astype(np.uint8)"

@@ -1,9 +1,9 @@
 """``best_model.dlpk``: the package for ArcGIS Pro and Image Server, "Classify Pixels Using Deep Learning".
 
 A zip with everything at its root: one ``.emd`` (the model definition, JSON), the TorchScript file and the raster
-function ``SegmintClassifier.py``, which needs only torch and numpy. The keys of the definition follow Esri's
-"raster-deep-learning" documentation; ``DataRange`` (it rescales pixels), ``BatchSize`` and ``Padding`` (they hide the
-tool's arguments) are left out on purpose.
+function ``SegmintClassifier.py``, which needs only torch and numpy and carries the code of :mod:`segmint.fit`. The keys
+of the definition follow Esri's "raster-deep-learning" documentation; ``DataRange`` (it rescales pixels), ``BatchSize``
+and ``Padding`` (they hide the tool's arguments) are left out on purpose.
 
 Example:
     >>> write(contract, Path("meta/best_model.pt"), Path("meta/stac_item.json"), Path("meta/best_model.dlpk"))
@@ -26,12 +26,14 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.errors import ExportError
+from segmint.export.whole import carrying
 from segmint.files import replace_file
 
 FILE = "best_model.dlpk"
 EMD_FILE = "model.emd"
 RUNTIME = "ArcGIS raster function in a separate Python"
 MODEL_FILE = "best_model.pt"
+FUNCTION_FILE = "SegmintClassifier.py"
 
 NOT_IN_ARCGIS = ("segmint", "segmentation_models_pytorch", "mlflow", "pytorch_lightning", "lightning", "torchmetrics")
 """Packages that the raster function cannot import in the proof."""
@@ -43,7 +45,7 @@ MAX_UNPACKED_BYTES = 4 * 2**30
 """Largest content of a package that is unpacked; above it a zip would need ZIP64."""
 
 _ESRI = Path(__file__).parent / "esri"
-_FUNCTION = _ESRI / "SegmintClassifier.py"
+_FUNCTION = _ESRI / FUNCTION_FILE
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -65,7 +67,7 @@ def emd(contract: ModelContract, model_file: str) -> dict[str, Any]:
         "Description": contract.description,
         "Version": contract.created[:7].replace("-", "."),
         "ModelFile": model_file,
-        "InferenceFunction": _FUNCTION.name,
+        "InferenceFunction": FUNCTION_FILE,
         "ImageHeight": contract.height,
         "ImageWidth": contract.width,
         "ExtractBands": list(range(len(source.bands))),
@@ -87,8 +89,21 @@ def emd(contract: ModelContract, model_file: str) -> dict[str, Any]:
             "channels": output.channels,
             "threshold": output.threshold,
             "stride": contract.stride,
+            "fit": contract.fit,
         },
     }
+
+
+def one_tile(contract: ModelContract) -> Mapping[str, float]:
+    """The same for any model: a block of a model of whole images is larger than its image."""
+    if contract.fit == "tile":
+        return ONE_TILE
+    return {"block_size": max(contract.height, contract.width) + 1}
+
+
+def function_source() -> str:
+    """The raster function as a package has it: on its own."""
+    return carrying(_FUNCTION.read_text(encoding="utf-8"))
 
 
 def write_emd(contract: ModelContract, path: Path) -> None:
@@ -109,8 +124,11 @@ def write(contract: ModelContract, torchscript: Path, stac_item: Path | None, pa
         ExportError: A file that belongs in the package is missing.
     """
     model_file = f"{path.stem}.pt"
-    members = {f"{path.stem}.emd": _json(emd(contract, model_file)).encode()}
-    sources = {model_file: torchscript, _FUNCTION.name: _FUNCTION}
+    members = {
+        f"{path.stem}.emd": _json(emd(contract, model_file)).encode(),
+        FUNCTION_FILE: function_source().encode(),
+    }
+    sources = {model_file: torchscript}
     if stac_item is not None:
         sources["stac_item.json"] = stac_item
     for name, source in sources.items():

@@ -128,5 +128,5 @@ def prove_file(name: str, path: Path, sample: ParitySample | SeriesSample, contr
 def prove_package(path: Path, sample: ParitySample, contract: ModelContract) -> Proof:
     """Run the Esri package as ArcGIS does and compare its class maps with the sample."""
     started = time.perf_counter()
-    maps = dlpk.class_maps(path, sample.chips)
+    maps = dlpk.class_maps(path, sample.chips, arguments=dlpk.one_tile(contract))
     return prove_class_maps("dlpk", dlpk.RUNTIME, path, maps, time.perf_counter() - started, sample, contract)

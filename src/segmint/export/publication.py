@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from segmint.errors import ExportError
+from segmint.export import dlpk
 from segmint.export.stac import flat
 from segmint.layout import ARTIFACT_FOLDERS, FILES, FORMS
 
@@ -77,13 +78,11 @@ class Staging:
 
         ``model.emd`` names its model and its script as files beside itself.
         """
-        from segmint.export.checkpoint import write_portable  # torch: the output folder is checked before it is there
-
-        write_portable(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
+        shutil.copy2(checkpoints / "best.ckpt", self.root / "checkpoints" / "best.ckpt")
         for source in ("requirements.txt", "src/train.py"):
             shutil.copy2(project / source, self.root / "source")
-        for part in (project / "src/segmint/export/esri/SegmintClassifier.py", self["best_model.pt"]):
-            shutil.copy2(part, self.root / "esri")
+        (self.root / "esri" / dlpk.FUNCTION_FILE).write_text(dlpk.function_source(), encoding="utf-8")
+        shutil.copy2(self["best_model.pt"], self.root / "esri")
 
 
 def require_publishable(output: Path) -> None:

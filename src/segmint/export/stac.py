@@ -22,6 +22,7 @@ from shapely.geometry import box, mapping
 from segmint import __version__
 from segmint.contract import ModelContract
 from segmint.data.parallel import in_order
+from segmint.export import whole
 from segmint.export.assets import ModelFile, asset
 from segmint.files import replace_file
 from segmint.interface import Band, Input
@@ -167,8 +168,8 @@ def _input(source: Input, contract: ModelContract) -> dict[str, Any]:
             "data_type": "float32",
         },
         "value_scaling": value_scaling(source),
-        "resize_type": None,
-        "pre_processing_function": None,
+        "resize_type": whole.resize_type(contract),
+        "pre_processing_function": whole.pre_processing(contract),
     }
 
 
@@ -195,5 +196,5 @@ def _output(contract: ModelContract) -> dict[str, Any]:
             }
             for part in contract.output.classes
         ],
-        "post_processing_function": {"format": "python", "expression": "segmint.export.parity:classes"},
+        "post_processing_function": whole.post_processing(contract),
     }

@@ -15,6 +15,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 
 from segmint.contract import ModelContract
+from segmint.export import whole
 from segmint.export.assets import checksum
 from segmint.export.stac import normalisations, semantic_version, value_scaling
 
@@ -157,6 +158,8 @@ def contract_errors(item: dict[str, Any], contract: ModelContract) -> list[str]:
             f"{part.name} dimensions": (source["input"]["dim_order"], list(part.dimensions)),
             f"{part.name} type": (source["input"].get("data_type"), "float32"),
             f"{part.name} value scaling": (source.get("value_scaling"), value_scaling(part)),
+            f"{part.name} resize type": (source.get("resize_type"), whole.resize_type(contract)),
+            f"{part.name} pre-processing": (source.get("pre_processing_function"), whole.pre_processing(contract)),
         }
     return [f"{name}: item {found}, contract {wanted}" for name, (found, wanted) in stated.items() if found != wanted]
 

@@ -16,6 +16,9 @@ from segmint.addresses import shown
 Wanted = Literal["auto", "onnxruntime", "openvino", "torch", "torch-bf16"]
 """What runs a model."""
 
+Fitted = Literal["model", "tile"]
+"""How an image comes to a model's tile: as the model was trained, or cut into windows."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -24,6 +27,7 @@ class Asked:
     Attributes:
         model: models:/name@alias, models:/name/1, runs:/id, a folder such as meta, or an .onnx, .pt, .pt2, .pth or
             .dlpk file.
+        fit: A model of whole images scales each image to its tile ('model'); 'tile' takes windows of unscaled pixels.
         stride: Pixels between the origins of neighbouring windows; null takes the model's own.
         batch_size: Windows that the network sees at once.
         bands: Of scenes: band numbers from 1, or the scene's band names, in the model's order, such as 3,2,1; null
@@ -37,6 +41,7 @@ class Asked:
     """
 
     model: str = "meta"
+    fit: Fitted = "model"
     stride: PositiveInt | None = None
     batch_size: PositiveInt = 8
     bands: str | None = None

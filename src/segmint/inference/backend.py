@@ -16,7 +16,7 @@ from segmint.contract import ModelContract
 from segmint.errors import ModelError
 from segmint.inference.asked import Wanted
 from segmint.inference.models import ModelFiles
-from segmint.inference.pipeline import Predict
+from segmint.inference.protocols import Predict
 from segmint.inference.runtimes import CPU, RUNTIMES, Runtime
 
 _TRIAL_BATCH = 2
@@ -59,6 +59,7 @@ def choose(files: ModelFiles, wanted: Wanted, rivals: Mapping[str, Runtime] = RU
     Raises:
         ModelError: The runtime has no file of this model, or cannot open it.
     """
+    require_form(files, wanted)
     if wanted != "auto":
         return _open(files, wanted, "asked for")
     opened: list[Backend] = []
@@ -76,12 +77,21 @@ def choose(files: ModelFiles, wanted: Wanted, rivals: Mapping[str, Runtime] = RU
     return replace(best, reason=f"{fastest:.0f} ms a window, {slower}")
 
 
+def require_form(files: ModelFiles, wanted: Wanted) -> None:
+    """Refuse a runtime that opens no file of a model.
+
+    Raises:
+        ModelError: It has none.
+    """
+    if wanted != "auto" and _form(files, RUNTIMES[wanted]) is None:
+        formats, opened = ", ".join(files.forms), " or ".join(RUNTIMES[wanted].forms)
+        raise ModelError(f"{files.address} has {formats}", f"{opened} for {wanted}", "Leave -P backend away")
+
+
 def _open(files: ModelFiles, name: str, reason: str) -> Backend:
     runtime = RUNTIMES[name]
     form = _form(files, runtime)
-    if form is None:
-        formats, wanted = ", ".join(files.forms), " or ".join(runtime.forms)
-        raise ModelError(f"{files.address} has {formats}", f"{wanted} for {name}", "Leave -P backend away")
+    assert form is not None
     opened = runtime.open(files.forms[form], files.contract)
     return Backend(opened.predict, form, opened.runtime, opened.device, reason)
 

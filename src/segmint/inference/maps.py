@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -23,6 +24,7 @@ from rasterio.crs import CRS
 from segmint.contract import ModelContract
 from segmint.inference.layers import Description, Layer, optimise
 from segmint.interface import Output
+from segmint.models import foreground
 
 NODATA = 255
 """Class of pixels without an answer, and their stored probability in 8 bits."""
@@ -32,6 +34,20 @@ STEPS = 200
 
 CERTAINTY_STEPS = 10_000
 """What the probability of the chosen class is multiplied by in the layer that polygons are measured with."""
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """What a map says about the foreground, every class but the first, as :mod:`segmint.models.foreground` defines it.
+
+    Attributes:
+        detected: Whether any pixel is of it.
+        confidence: Largest probability of the foreground, its classes added up, over the pixels with a value, 0..1.
+    """
+
+    detected: bool
+    confidence: float
+
 
 ProbabilityType = Literal["none", "uint8", "float32"]
 
@@ -48,6 +64,7 @@ class MapInWork:
         classes: Class values.
         certainty: Probability of the chosen class.
         probabilities: Probabilities of all classes, or None.
+        foreground: A line per row: whether it has foreground, and with what confidence.
     """
 
     contract: ModelContract
@@ -57,6 +74,7 @@ class MapInWork:
     classes: Layer
     certainty: Layer
     probabilities: Layer | None
+    foreground: Layer
 
     @classmethod
     def begin(
@@ -87,6 +105,7 @@ class MapInWork:
             classes=Layer(folder / "classes.raw", "uint8", 1, width),
             certainty=Layer(folder / "certainty.raw", "uint16", 1, width),
             probabilities=Layer(folder / "probabilities.raw", stored, channels, width) if stored else None,
+            foreground=Layer(folder / "foreground.raw", "float32", 2, 1),
         )
         rows = work.rows
         for layer in work.layers:
@@ -96,7 +115,8 @@ class MapInWork:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """All layers."""
-        return tuple(layer for layer in (self.classes, self.certainty, self.probabilities) if layer is not None)
+        layers = (self.classes, self.certainty, self.foreground, self.probabilities)
+        return tuple(layer for layer in layers if layer is not None)
 
     @property
     def rows(self) -> int:
@@ -106,6 +126,8 @@ class MapInWork:
     def append(self, probabilities: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
         """Add rows: probabilities ``[K, n, W]``, and ``[n, W]``, False where a pixel has no value."""
         classes, certainty = decide(probabilities, self.contract.output, self.threshold)
+        classes[~valid] = 0
+        self.foreground.append(_foreground(classes, np.where(valid, probabilities, np.float32(0)))[:, :, None])
         classes[~valid] = NODATA
         certainty[~valid] = 0
         self.classes.append(classes[None])
@@ -128,6 +150,11 @@ class MapInWork:
     def certainty_of(self, row: int, count: int) -> NDArray[np.float64]:
         """Probability of the chosen class, ``[count, W]``, in steps of 0.0001; 0 where there is no answer."""
         return np.asarray(self.certainty.read(row, count)[0] / CERTAINTY_STEPS)
+
+    def found(self) -> Foreground:
+        """What all rows together say about the foreground."""
+        detected, confidence = self.foreground.read(0, self.rows)[:, :, 0]
+        return Foreground(bool(detected.any()), round(float(confidence.max()), 4))
 
     def _class_description(self, tags: Mapping[str, str]) -> Description:
         classes = self.contract.output.classes
@@ -153,6 +180,13 @@ class MapInWork:
             scale=1 / STEPS if small else 1.0,
             tags=tags,
         )
+
+
+def _foreground(classes: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Detection and confidence of every row, ``[2, n]``, of ``[n, W]`` and ``[K, n, W]``."""
+    detected = foreground.detection(torch.from_numpy(classes)[:, None])
+    confidence = foreground.confidence(torch.from_numpy(probabilities).movedim(1, 0)[:, :, None])
+    return torch.stack([detected.float(), confidence]).numpy()
 
 
 def decide(

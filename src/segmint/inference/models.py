@@ -16,13 +16,14 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from segmint import layout
 from segmint.contract import ModelContract
 from segmint.errors import ContractError, ModelError
+from segmint.inference.asked import Fitted
 
 FORMS = {".onnx": "onnx", ".pt": "torchscript", ".pt2": "pt2", ".pth": "pth"}
 """File ending -> format."""
@@ -45,6 +46,10 @@ class ModelFiles:
     contract: ModelContract
     forms: dict[str, Path]
     facts: dict[str, str]
+
+    def with_fit(self, fit: Fitted) -> Self:
+        """The same model, asked as it was trained (``model``) or window by window (``tile``)."""
+        return self if fit == "model" else replace(self, contract=self.contract.model_copy(update={"fit": fit}))
 
     def identity(self) -> str:
         """What all formats together are, whichever of them runs: they are proven equal."""

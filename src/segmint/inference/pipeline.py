@@ -10,43 +10,15 @@ Example:
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.inference.blending import Blend
+from segmint.inference.protocols import Predict, Source, Target
+from segmint.inference.whole import run_whole
 from segmint.inference.windows import WindowGrid
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Raw values ``[N, C, H, W]`` in stored units to probabilities ``[N, K, H, W]``."""
-
-
-class Source(Protocol):
-    """What is read: rows of a scene."""
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-
-    def read(self, row: int, count: int) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
-        """Values ``[C, count, W]`` and where they are valid, ``[count, W]``."""
-
-
-class Target(Protocol):
-    """What is written: rows of a map."""
-
-    @property
-    def rows(self) -> int:
-        """Rows that stand already."""
-
-    def append(self, probabilities: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-        """Add rows ``[K, n, W]``, and where they are valid, ``[n, W]``."""
 
 
 def run(
@@ -58,7 +30,7 @@ def run(
     target: Target,
     progress: Callable[[int], None],
 ) -> None:
-    """Predict every row of a scene that the target does not have yet.
+    """Predict every row of a scene that the target does not have yet: in windows, or as a whole if the model asks so.
 
     Args:
         source: The scene.
@@ -69,10 +41,13 @@ def run(
         target: Receives the rows from top to bottom.
         progress: Told how many rows are finished, each time some are.
     """
-    grid = WindowGrid.over(source.height, source.width, (contract.height, contract.width), stride)
     done = target.rows
     if done >= source.height:
         return
+    if contract.fit != "tile":
+        run_whole(source, predict, contract, target, progress)
+        return
+    grid = WindowGrid.over(source.height, source.width, (contract.height, contract.width), stride)
     first = grid.first_touching(done)
     top = max(grid.rows.origins[first], 0)
     blend = Blend(grid, contract.output.channels, first)

@@ -56,6 +56,17 @@ class Outlines:
     area_m2: NDArray[np.float64]
     probability: NDArray[np.float64]
 
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Class name -> how many polygons, their area in square metres, and the highest probability among them."""
+        return {
+            str(name): {
+                "count": int((chosen := self.names == name).sum()),
+                "area_m2": round(float(self.area_m2[chosen].sum()), 3),
+                "highest_probability": round(float(self.probability[chosen].max()), 4),
+            }
+            for name in dict.fromkeys(self.names)
+        }
+
 
 def trace(
     classes: rasterio.io.DatasetReader,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from segmint.drawing.pictures import class_picture, picture
 from segmint.inference.layers import Layer
-from segmint.inference.pipeline import Source
+from segmint.inference.protocols import Source
 from segmint.interface import Class, Input
 
 _EDGE = 1024

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.errors import ModelError
-from segmint.inference.pipeline import Predict
+from segmint.inference.protocols import Predict
 from segmint.processor import cores, has_amx
 
 CPU = "the CPU"

@@ -25,8 +25,9 @@ from rasterio.windows import Window
 
 from segmint.addresses import shown
 from segmint.contract import ModelContract
-from segmint.data.images import filled, has_alpha, orientation_of, upright
+from segmint.data.images import filled, has_alpha, orientation_of
 from segmint.errors import SceneError
+from segmint.fit import upright
 from segmint.inference.bands import Choice, choose
 from segmint.inference.ground import Ground
 from segmint.inference.suitability import hints, require_resolution, require_values
@@ -201,9 +202,9 @@ def _turned(source: DatasetReader) -> Iterator[DatasetReader]:
     if orientation == 1:
         yield source
         return
-    size = (source.width, source.height) if orientation > 4 else (source.height, source.width)
-    values = upright(source.read(), orientation, (0, 0, *size))
-    profile = {"driver": "GTiff", "count": len(values), "dtype": values.dtype, "height": size[0], "width": size[1]}
+    values = upright(source.read(), orientation)
+    count, height, width = values.shape
+    profile = {"driver": "GTiff", "count": count, "dtype": values.dtype, "height": height, "width": width}
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
             target.write(values)

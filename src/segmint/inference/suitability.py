@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segmint.contract import ModelContract
 from segmint.data.categories import categorical, codes_of, unknown_codes
-from segmint.errors import ModelError, SceneError
+from segmint.errors import SceneError
 
 RESOLUTION_TOLERANCE = 0.2
 """Largest relative difference of the ground resolution that is predicted without resampling."""
@@ -24,24 +24,6 @@ _FAR = 250
 
 _FILL = 0.01
 """Share of pixels of one extreme value from which they look like empty ones."""
-
-
-def require_tiles(address: str, contract: ModelContract) -> None:
-    """Refuse a model of whole images, which cannot be asked window by window.
-
-    Args:
-        address: Of the model, for the message.
-        contract: The model's.
-
-    Raises:
-        ModelError: It scales every image to one tile.
-    """
-    if contract.fit != "tile":
-        raise ModelError(
-            f"{address} was trained on whole images, scaled to {contract.width} px ({contract.fit})",
-            "a model of tiles",
-            "Scale the image as in training and open it as the model card shows",
-        )
 
 
 def require_resolution(name: str, found_m: float | None, contract: ModelContract, remedy: str) -> None:

@@ -9,7 +9,7 @@ Example:
 import numpy as np
 from numpy.typing import NDArray
 
-from segmint.inference.pipeline import Predict
+from segmint.inference.protocols import Predict
 
 
 def symmetric(predict: Predict) -> Predict:

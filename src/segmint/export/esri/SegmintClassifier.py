@@ -1,8 +1,9 @@
 """Raster function for ArcGIS Pro and ArcGIS Image Server: pixel classes from a TorchScript model.
 
 ArcGIS imports this file from the unpacked ``.dlpk`` and takes the class that is named like the file. It needs only
-torch and numpy, both in Esri's "Deep Learning Libraries". The model takes pixel values as they are stored,
-``[B, C, H, W]`` float32, and gives probabilities ``[B, K, H, W]``; the ``.emd`` beside this file says the rest.
+torch and numpy, both in Esri's "Deep Learning Libraries": in a package the import of ``Fit`` is replaced by its code.
+The model takes pixel values as they are stored, ``[B, C, H, W]`` float32, and gives probabilities ``[B, K, H, W]``;
+the ``.emd`` beside this file says the rest.
 
 Example:
     >>> function = SegmintClassifier()
@@ -20,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmint.fit import Fit
+
 _torch_error: Exception | None = None
 try:
     import torch
@@ -31,17 +34,21 @@ CHOOSE, CPU = -2, -1
 
 _INHERIT_ALL_BUT_PIXEL_TYPE = 2 | 4 | 8
 _KEYS = ("ModelFile", "ImageHeight", "ImageWidth", "ExtractBands", "Classes", "Segmint")
+_BLOCK = 4096
+"""Edge of a block, in pixels, in which a whole image is classified, where nobody names another."""
+
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 
 
 class SegmintClassifier:
-    """Classifies pixels tile by tile; the methods are those that ArcGIS calls, in its order."""
+    """Classifies pixels tile by tile, or whole images; the methods are those that ArcGIS calls, in its order."""
 
     def __init__(self) -> None:
         self.name = "Segmint Classifier"
         self.description = "Gives every pixel a class with a semantic segmentation model."
         self.definition: dict[str, Any] = {}
         self.padding, self.batch_size, self.threshold, self.augment = 0, 1, 0.5, False
+        self.block = _BLOCK
 
     def initialize(self, **kwargs: Any) -> None:
         """Read the model definition and load the model.
@@ -74,6 +81,7 @@ class SegmintClassifier:
         self.definition = definition
         self.tile = (int(definition["ImageHeight"]), int(definition["ImageWidth"]))
         self.interface = definition["Segmint"]
+        self.whole = self.interface["fit"] != "tile"
         self.threshold = float(self.interface["threshold"])
         nodata = self.interface["nodata"]
         self.empty = math.nan if nodata is None else float(nodata)
@@ -87,16 +95,15 @@ class SegmintClassifier:
         ]
         if not self.definition:
             return parameters
-        parameters += [
-            _parameter(
-                "padding",
-                "numeric",
-                min(self.tile) // 4,
-                "Padding",
-                "Border of each tile, in pixels, that is left out.",
-            ),
-            _parameter("batch_size", "numeric", 4, "Batch Size", "Tiles that are classified at once."),
-        ]
+        if self.whole:
+            description = "More pixels than the longer side of the image, which is classified in one piece."
+            parameters.append(_parameter("block_size", "numeric", _BLOCK, "Block Size", description))
+        else:
+            description = "Border of each tile, in pixels, that is left out."
+            parameters += [
+                _parameter("padding", "numeric", min(self.tile) // 4, "Padding", description),
+                _parameter("batch_size", "numeric", 4, "Batch Size", "Tiles that are classified at once."),
+            ]
         if self.interface["activation"] == "sigmoid":
             foreground = self.definition["Classes"][1]["Name"]
             description = f"Probability from which a pixel is {foreground}, 0 to 1."
@@ -111,11 +118,15 @@ class SegmintClassifier:
         Raises:
             ValueError: An argument is not a number or out of its range.
         """
-        height, width = self.tile
-        self.padding = round(_number(scalars, "padding", min(self.tile) // 4, 0, (min(self.tile) - 1) // 2))
-        self.batch_size = round(_number(scalars, "batch_size", 4, 1, 4096))
         self.threshold = _number(scalars, "threshold", self.interface["threshold"], 0, 1)
         self.augment = str(scalars.get("test_time_augmentation", "")).strip().lower() == "true"
+        if self.whole:
+            self.block = round(_number(scalars, "block_size", _BLOCK, 2, 65536))
+            height = width = self.block
+        else:
+            self.padding = round(_number(scalars, "padding", min(self.tile) // 4, 0, (min(self.tile) - 1) // 2))
+            self.batch_size = round(_number(scalars, "batch_size", 4, 1, 4096))
+            height, width = self.tile
         rows = math.isqrt(self.batch_size)
         columns = self.batch_size // rows
         return {
@@ -156,16 +167,42 @@ class SegmintClassifier:
         Returns:
             The blocks with ``output_pixels`` ``[1, ty, tx]``, class values, and ``output_mask``, 0 where every band
             is missing.
+
+        Raises:
+            ValueError: The model takes whole images, and this one may be larger than a block.
         """
         block = np.asarray(pixelBlocks["raster_pixels"])
-        values = block.reshape(-1, *block.shape[-2:]).astype(np.float32)
-        valid = np.broadcast_to(np.asarray(pixelBlocks.get("raster_mask", 1)) != 0, values.shape)
-        values[~valid] = self.empty
-        classes = self._classify(values)
+        stored = block.reshape(-1, *block.shape[-2:])
+        valid = np.broadcast_to(np.asarray(pixelBlocks.get("raster_mask", 1)) != 0, stored.shape)
+        if self.whole:
+            classes = self._classify_whole(stored, valid.max(axis=0))
+        else:
+            values = stored.astype(np.float32)
+            values[~valid] = self.empty
+            classes = self._classify(values)
         inner = (slice(None), *(slice(self.padding, self.padding + length) for length in classes.shape))
         pixelBlocks["output_pixels"] = classes[np.newaxis].astype(props["pixelType"])
         pixelBlocks["output_mask"] = valid.max(axis=0, keepdims=True)[inner].astype(np.uint8)
         return pixelBlocks
+
+    def _classify_whole(self, stored: NDArray[np.generic], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Class values ``[h, w]`` of a block ``[C, h, w]``: what is valid of it, ``[h, w]``, stands in one image."""
+        classes = np.zeros(valid.shape, np.uint8)
+        rows, columns = (np.flatnonzero(valid.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return classes
+        if self.block in (rows[-1] + 1, columns[-1] + 1):
+            raise ValueError(
+                f"The image reaches the edge of its block of {self.block} pixels and may go on beyond it. "
+                "Set block_size to more pixels than its longer side has."
+            )
+        inside = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        image, known = stored[(slice(None), *inside)], valid[inside]
+        fit = Fit.of(self.interface["fit"], known.shape, self.tile)
+        tile = fit.into_tile(lambda row, count: (image[:, row : row + count], known[row : row + count]))
+        answer = self._predict(tile[np.newaxis])[0]
+        classes[inside] = self._decide(fit.onto_image(answer, 0, len(known))[np.newaxis])[0]
+        return classes
 
     def _classify(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Class values ``[h, w]`` of ``[C, h + 2 padding, w + 2 padding]``, whatever h and w are."""
@@ -180,23 +217,27 @@ class SegmintClassifier:
         for first in range(0, len(corners), self.batch_size):
             batch = corners[first : first + self.batch_size]
             tiles = np.stack([canvas[:, y : y + self.tile[0], x : x + self.tile[1]] for y, x in batch])
-            for (y, x), answer in zip(batch, self._predict(tiles), strict=True):
+            for (y, x), answer in zip(batch, self._decide(self._predict(tiles)), strict=True):
                 inner = answer[self.padding : self.padding + step_y, self.padding : self.padding + step_x]
                 classes[y : y + step_y, x : x + step_x] = inner
         return classes[:height, :width]
 
-    def _predict(self, tiles: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Class values ``[B, H, W]`` of raw tiles ``[B, C, H, W]``."""
+    def _predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities ``[B, K, H, W]`` of raw tiles ``[B, C, H, W]``."""
         flips = _FLIPS if self.augment else _FLIPS[:1]
         with torch.no_grad():
             images = torch.from_numpy(tiles).to(self.device)
             answers = [torch.flip(self.model(torch.flip(images, dims)), dims) for dims in flips]
-            probabilities = (sum(answers[1:], answers[0]) / len(answers)).cpu().numpy()
+            probabilities = np.asarray((sum(answers[1:], answers[0]) / len(answers)).cpu().numpy())
         if probabilities.shape[1] != self.interface["channels"]:
             raise ValueError(
                 f"The model gives {probabilities.shape[1]} channels, its definition says {self.interface['channels']}. "
                 "The .emd and the model file do not belong together."
             )
+        return probabilities
+
+    def _decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Class values ``[B, H, W]`` of probabilities ``[B, K, H, W]``."""
         if self.interface["activation"] == "sigmoid":
             return np.asarray(probabilities[:, 0] >= np.float32(self.threshold), np.uint8)
         return np.asarray(probabilities.argmax(axis=1), np.uint8)
