@@ -93,11 +93,11 @@ def _own_label(images: Sequence[Path], data: DataRecipe) -> DataError:
     """What to say where the patterns take one file for both."""
     sizes = {image: _bands_of(image, data) for image in images[:_LOOKED_AT]}
     image, (count, dtype) = max(sizes.items(), key=lambda size: size[1][0])
-    hint = recipes_taking(count) if count != len(data.bands) else ""
+    names = "set data.images and data.labels, for example *_image and *_mask, or name a folder labels_dir"
     return DataError(
         f"{image} ({count} bands of {dtype}) is found as image ({data.images}) and as its own label ({data.labels})",
         "names that tell images from labels",
-        f"{hint}Set data.images and data.labels, for example *_image and *_mask, or name a folder labels_dir",
+        recipes_taking(count, names) if count != len(data.bands) else names.capitalize(),
     )
 
 
@@ -144,7 +144,7 @@ def band_indexes(
     raise DataError(
         f"chip {path} has {count} band{'s' * (count != 1)} of {dtype}",
         f"{len(wanted)} ({names})",
-        f"{recipes_taking(count)}Set data.file_bands, data.bands or fix the file",
+        recipes_taking(count, "set data.file_bands, data.bands or fix the file"),
     )
 
 
