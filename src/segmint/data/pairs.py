@@ -28,7 +28,7 @@ from segmint.data.images import (
 )
 from segmint.data.labels import Label, size_of
 from segmint.data.parallel import in_order
-from segmint.data.patterns import find, split_folders
+from segmint.data.patterns import expected, find, split_folders
 from segmint.data.suggestions import recipes_taking
 from segmint.errors import DataError, Refuse, stop
 from segmint.recipe import DataRecipe
@@ -59,11 +59,11 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
         images = {stem: image for stem, image in images.items() if stem not in own}
     for stem, image in images.items():
         if stem not in labels:
-            wanted = labels_folder / data.labels.split("|")[0].replace("*", stem)
+            wanted = expected(labels_folder, data.labels, stem)
             refuse(DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip"))
     for stem, label in labels.items():
         if stem not in images:
-            wanted = images_folder / data.images.split("|")[0].replace("*", stem)
+            wanted = expected(images_folder, data.images, stem)
             refuse(DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label"))
 
     def checked(stem: str) -> Chip | DataError:
