@@ -56,7 +56,8 @@ def test_codes_are_those_of_the_training_split_and_the_others_are_said_with_thei
     bands, notes = settle(BANDS, chips, split)
     assert [band.categories for band in bands] == [(0, 1), (2, 7), ()]
     assert notes == (
-        "cover: codes 2, 7 of the training split; 11 (1 px), 40 (3 px) are no codes of the model and count as missing",
+        "cover: 2, 7 learned from the training split; "
+        "11 (1 px), 40 (3 px) are no codes of the model and count as missing",
     )
 
 
@@ -65,7 +66,9 @@ def test_ground_that_steps_of_one_fire_share_counts_once_and_nodata_is_no_code()
     chips, split = split_of([chip("a", [2, -9999], nodata=-9999.0)], steps, [chip("c", [2])])
     bands, notes = settle(BANDS, chips, split)
     assert bands[1].categories == (2,)
-    assert notes == ("cover: codes 2 of the training split; 9 (1 px) is no code of the model and counts as missing",)
+    assert notes == (
+        "cover: 2 learned from the training split; 9 (1 px) is no code of the model and counts as missing",
+    )
 
 
 def test_declared_codes_stay_and_what_is_none_of_them_is_said():
@@ -103,7 +106,7 @@ def test_a_code_that_training_never_saw_becomes_zero_in_every_channel(fires, cap
     prepared = prepare(recipe)
     place = categorical(prepared.bands)[0]
     codes = prepared.bands[place].categories
-    said = f"codes: fuels: codes {', '.join(map(str, codes))} of the training split"
+    said = f"codes: fuels: {', '.join(map(str, codes))} learned from the training split"
     assert said in capsys.readouterr().out
     trained = [prepared.chips[tile.chip] for tile in prepared.split.tiles["train"]]
     seen = {code for chip in trained for code in np.unique(chip.pixels.read((0, 0, 32, 32))[0][place])}

@@ -210,3 +210,23 @@ def test_images_and_labels_in_folders_of_their_own_within_each_side_are_found_by
         write_raster(tmp_path / folder / "masks" / "a.tif", image[:1] % 2, None)
     prepared = read(tmp_path, "--data.images=images/*", "--data.labels=masks/*", recipe="refugee-camp")
     assert stems(prepared) == {side: [f"{side}/a"] for side in ("train", "val", "test")}
+
+
+def test_patches_with_an_index_behind_their_bands_are_read_by_the_names_of_their_bands(tmp_path, draw):
+    for number in range(3):
+        write_patch(tmp_path, f"p{number}", draw)
+        image = np.load(tmp_path / f"p{number}_image.npy")
+        np.save(tmp_path / f"p{number}_image.npy", np.concatenate([image, image[..., :1]], axis=-1))
+    with pytest.raises(DataError, match=r"has 8 bands of float32; expected 7 \(blue = B02, "):
+        read(tmp_path)
+    chip = read(tmp_path, "--data.file_bands=[B02, B03, B04, B08, B8A, B11, B12, NDVI]").chips[2]
+    np.testing.assert_array_equal(chip.read((0, 0, SIZE, SIZE))[0], np.moveaxis(image, -1, 0))
+
+
+def test_the_place_of_a_missing_label_is_named_within_its_side(tmp_path, draw):
+    for folder in ("train", "val"):
+        for kind in ("images", "masks"):
+            write_raster(tmp_path / folder / kind / "a.tif", draw.integers(0, 2, (3, 8, 8)).astype(np.uint8), None)
+    (tmp_path / "val/masks/a.tif").unlink()
+    with pytest.raises(DataError, match=r"val/images/a.tif has no label; expected .*val/masks/a\."):
+        read(tmp_path, "--data.images=images/*", "--data.labels=masks/*", recipe="refugee-camp")

@@ -8,7 +8,7 @@ Example:
     >>> bands[24].categories
     (1, 2, 4)
     >>> notes
-    ('fuels: codes 1, 2, 4 of the training split; 7 (310 px) is no code of the model and counts as missing',)
+    ('fuels: 1, 2, 4 learned from the training split; 7 (310 px) is no code of the model and counts as missing',)
 """
 
 from collections import Counter
@@ -47,7 +47,7 @@ def settle(bands: Sequence[Band], chips: Sequence[Chip], split: Split) -> tuple[
         band, learned = bands[place], ""
         if not band.categories:
             band = band.model_copy(update={"categories": _learned(band.name, found["train"][place])})
-            learned = f"codes {_listed(map(str, band.categories))} of the training split"
+            learned = f"{_listed(map(str, band.categories))} learned from the training split"
         settled[place] = band
         everywhere: Counter[float] = sum((codes[place] for codes in found.values()), Counter())
         sentence = "; ".join(filter(None, (learned, _missing(band, everywhere))))

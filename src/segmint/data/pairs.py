@@ -28,7 +28,7 @@ from segmint.data.images import (
 )
 from segmint.data.labels import Label, size_of
 from segmint.data.parallel import in_order
-from segmint.data.patterns import find, split_folders
+from segmint.data.patterns import expected, find, split_folders
 from segmint.data.suggestions import recipes_taking
 from segmint.errors import DataError, Refuse, stop
 from segmint.recipe import DataRecipe
@@ -59,11 +59,11 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
         images = {stem: image for stem, image in images.items() if stem not in own}
     for stem, image in images.items():
         if stem not in labels:
-            wanted = labels_folder / data.labels.split("|")[0].replace("*", stem)
+            wanted = expected(labels_folder, data.labels, stem)
             refuse(DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip"))
     for stem, label in labels.items():
         if stem not in images:
-            wanted = images_folder / data.images.split("|")[0].replace("*", stem)
+            wanted = expected(images_folder, data.images, stem)
             refuse(DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label"))
 
     def checked(stem: str) -> Chip | DataError:
@@ -93,11 +93,11 @@ def _own_label(images: Sequence[Path], data: DataRecipe) -> DataError:
     """What to say where the patterns take one file for both."""
     sizes = {image: _bands_of(image, data) for image in images[:_LOOKED_AT]}
     image, (count, dtype) = max(sizes.items(), key=lambda size: size[1][0])
-    hint = recipes_taking(count) if count != len(data.bands) else ""
+    names = "set data.images and data.labels, for example *_image and *_mask, or name a folder labels_dir"
     return DataError(
         f"{image} ({count} bands of {dtype}) is found as image ({data.images}) and as its own label ({data.labels})",
         "names that tell images from labels",
-        f"{hint}Set data.images and data.labels, for example *_image and *_mask, or name a folder labels_dir",
+        recipes_taking(count, names) if count != len(data.bands) else names.capitalize(),
     )
 
 
@@ -144,7 +144,7 @@ def band_indexes(
     raise DataError(
         f"chip {path} has {count} band{'s' * (count != 1)} of {dtype}",
         f"{len(wanted)} ({names})",
-        f"{recipes_taking(count)}Set data.file_bands, data.bands or fix the file",
+        recipes_taking(count, "set data.file_bands, data.bands or fix the file"),
     )
 
 

@@ -77,6 +77,12 @@ def split_folders(folder: Path, pattern: str, key: str) -> dict[str, str]:
     return sides
 
 
+def expected(folder: Path, pattern: str, stem: str) -> Path:
+    """Where :func:`find` would look for a stem first, for messages."""
+    side, _, name = stem.rpartition("/")
+    return folder / side / pattern.split("|")[0].replace("*", name)
+
+
 def _matches(folder: Path, pattern: str) -> Iterator[tuple[str, Path]]:
     """Stem and path of every file that one of the alternatives takes."""
     wanted = [(part.count("/") + 1, _expression(part)) for part in pattern.split("|")]
