@@ -205,10 +205,10 @@ class TrainingRecipe:
 
 @dataclass(frozen=True)
 class MirrorRecipe:
-    """Where the metrics of every epoch go beside MLflow.
+    """Where the records of a run go beside MLflow; docs/training.md says which.
 
     Attributes:
-        csv: Write metrics.csv.
+        csv: Write tables of epochs, steps and final scores.
         tensorboard: Write TensorBoard event files.
         wandb: Log to Weights & Biases; offline with WANDB_MODE=offline.
         project: Project at Weights & Biases; the recipe's name when null.

@@ -4,6 +4,8 @@ import csv
 import json
 import struct
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -240,6 +242,58 @@ def test_a_server_that_is_away_is_said_and_the_run_goes_on(tmp_path, offline, mo
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("mirror:   W&B is switched off, the run goes on without it: ")
     assert len(run.told) == 8
+
+
+class Answers(BaseHTTPRequestHandler):
+    """As much of Weights & Biases as a run needs to be opened."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode(errors="replace")
+        data = {"serverInfo": {"features": []}, "model": {"bucket": None}}
+        if "upsertBucket" in asked:
+            project = {"id": "p", "name": "lateral-flow", "entity": {"id": "e", "name": "somebody"}}
+            bucket = {"id": "b", "name": RUN_ID, "displayName": "strips", "config": "{}", "project": project}
+            data = {"upsertBucket": {"bucket": bucket, "inserted": True}}
+        elif "createRunFiles" in asked:
+            files = [{"name": name, "uploadUrl": self.server.url} for name in json.loads(asked)["variables"]["files"]]
+            data = {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}
+        answer = json.dumps({"data": data}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *given):
+        """Nothing is printed."""
+
+
+def test_the_address_of_a_run_is_shown_and_a_server_that_leaves_does_not_hold_up_its_end(
+    tmp_path, offline, monkeypatch, capsys
+):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_API_KEY", 40 * "a")
+    monkeypatch.setenv("WANDB_BASE_URL", server.url)
+    monkeypatch.setenv("WANDB_ENTITY", "somebody")
+    monkeypatch.setenv("SEGMINT_STORE_PATIENCE", "1")
+    records = Mirrors.open(MirrorRecipe(wandb=True, name="strips"), tmp_path, "lateral-flow", RUN_ID, Run())
+    records.show()
+    server.shutdown()
+    server.server_close()
+    two_epochs(records)
+    records.close()
+    shown, left = capsys.readouterr().out.splitlines()
+    assert shown == f"mirror:   W&B run strips at {server.url}/somebody/lateral-flow/runs/{RUN_ID}"
+    (folder,) = tmp_path.glob("wandb/run-*")
+    assert left == (
+        "mirror:   W&B is switched off, the run goes on without it: it has not taken everything within 1 s, "
+        f"`wandb sync {folder}` sends the rest"
+    )
 
 
 def test_a_package_that_is_not_there_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):

@@ -52,23 +52,37 @@ def recorder_of(records):
     ("columns", "scores"),
     [
         (1000, "train loss 0.4234 f1 0.623 prec 0.712 | val loss 0.3891 f1 0.656 prec 0.734 iou 0.487 acc 0.910"),
-        (125, "train loss 0.4234 f1 0.623 prec 0.712 | val loss 0.3891 f1 0.656 prec 0.734 iou 0.487"),
+        (120, "train loss 0.4234 f1 0.623 prec 0.712 | val loss 0.3891 f1 0.656 prec 0.734 iou 0.487"),
         (100, "train loss 0.4234 | val loss 0.3891 f1 0.656 iou 0.487"),
         (80, "train loss 0.4234 | val loss 0.3891 iou 0.487"),
+        (60, "val loss 0.3891"),
     ],
 )
 def test_the_line_of_an_epoch_takes_the_room_that_the_terminal_has(columns, scores):
-    line = epoch_line(RECORD, TrainingRecipe(epochs=9), 3.2, columns)
-    assert line == f"epoch 7/9  {scores}  lr 0.00085  3 s  best"
+    line = epoch_line(RECORD, TrainingRecipe(epochs=50), 83.2, columns)
+    assert line == f"epoch  7/50 {scores}  lr 0.00085 83 s best"
     assert len(line) <= columns
 
 
-@pytest.mark.parametrize("columns", [1000, 125, 100, 80])
+def test_the_form_does_not_change_with_the_digits_of_the_rate_or_with_the_best_epoch():
+    rates, counters = (0.001, 0.00098, 9.8e-05), (0.0, 1.0)
+    forms = {
+        epoch_line(
+            RECORD | {"learning_rate": rate, "early_stop_counter": counter}, TrainingRecipe(), 9, columns=119
+        ).partition("  lr")[0]
+        for rate in rates
+        for counter in counters
+    }
+    assert len(forms) == 1
+
+
+@pytest.mark.parametrize("columns", [1000, 120, 100, 80])
 @pytest.mark.parametrize("monitor", ["val_acc", "val_fire_iou"])
 def test_the_monitor_is_shown_at_any_width(columns, monitor):
-    line = epoch_line(RECORD | {"early_stop_counter": 1.0}, TrainingRecipe(epochs=50, monitor=monitor), 83, columns)
+    line = epoch_line(RECORD | {"early_stop_counter": 1.0}, TrainingRecipe(epochs=200, monitor=monitor), 83, columns)
+    assert len(line) <= columns
     assert f" {monitor.removeprefix('val_')} {RECORD[monitor]:.3f}" in line
-    assert line.startswith("epoch  7/50  train")
+    assert line.startswith("epoch   7/200 ")
     assert not line.endswith("best")
 
 
@@ -201,7 +215,7 @@ def test_bars_count_as_the_lines_do_and_leave_them_alone(bright_squares, tmp_pat
     drawn = [piece for piece in raw.split("\r") if "% |" in piece]
     assert any(", loss 0." in piece or ", loss 1." in piece for piece in drawn)
     lines = [line for line in as_seen(raw) if line]
-    assert [line[:22] for line in lines] == ["epoch 1/2  train loss ", "epoch 2/2  train loss "]
+    assert [line[:21] for line in lines] == ["epoch 1/2 train loss ", "epoch 2/2 train loss "]
     assert all(("prec" in line) == (columns == 150) for line in lines)
     assert max(map(len, [*lines, *drawn])) <= columns
 

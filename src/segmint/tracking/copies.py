@@ -202,11 +202,21 @@ class WandbCopy:
         Raises:
             TimeoutError: The server takes longer than anyone waits at the end of a run.
         """
-        sending = threading.Thread(target=self._run.finish, daemon=True)
+        errors: list[Exception] = []
+
+        def finish() -> None:
+            try:
+                self._run.finish()
+            except Exception as error:
+                errors.append(error)
+
+        sending = threading.Thread(target=finish, daemon=True)
         sending.start()
         sending.join(patience())
         if sending.is_alive():
-            raise TimeoutError(f"it has not taken everything within {patience():g} s, send the rest by {self._sync}")
+            raise TimeoutError(f"it has not taken everything within {patience():g} s, `{self._sync}` sends the rest")
+        if errors:
+            raise errors[0]
 
     def _log(self, axis: str, number: int, values: Mapping[str, Any]) -> None:
         for name in values.keys() - self._bound:

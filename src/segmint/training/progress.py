@@ -19,11 +19,13 @@ from segmint.training.records import Recorder
 Record = dict[str, float]
 """Metrics of one epoch."""
 
-_SCORES = (
+_FORMS = (
     (("loss", "f1", "precision"), ("loss", "f1", "precision", "iou", "acc")),
     (("loss", "f1", "precision"), ("loss", "f1", "precision", "iou")),
     (("loss",), ("loss", "f1", "iou")),
     (("loss",), ("loss", "iou")),
+    (("loss",), ("loss",)),
+    ((), ("loss",)),
 )
 """What the line of an epoch shows of training and of validation, the widest form first."""
 
@@ -107,13 +109,12 @@ def epoch_line(record: Record, recipe: TrainingRecipe, seconds: float, columns: 
         seconds: How long the epoch took.
         columns: Width of the terminal.
     """
-    digits = len(str(recipe.epochs))
-    head = f"epoch {record['epoch']:>{digits}.0f}/{recipe.epochs}"
-    tail = f"lr {record['learning_rate']:.2g}  {seconds:.0f} s"
-    room = columns - len(f"{head}    {tail}  best")
-    forms = [_scores(record, recipe.monitor, *form) for form in _SCORES]
+    head = f"epoch {record['epoch']:>{len(str(recipe.epochs))}.0f}/{recipe.epochs}"
+    tail = f" lr {record['learning_rate']:<7.2g} {seconds:.0f} s"
+    room = columns - len(f"{head}  {tail} best")
+    forms = [_scores(record, recipe.monitor, *form) for form in _FORMS]
     scores = next((form for form in forms if len(form) <= room), forms[-1])
-    return f"{head}  {scores}  {tail}{'  best' if record['early_stop_counter'] == 0 else ''}"
+    return f"{head} {scores} {tail}{' best' if record['early_stop_counter'] == 0 else ''}"
 
 
 def _scores(record: Record, monitor: str, train: tuple[str, ...], val: tuple[str, ...]) -> str:
@@ -126,7 +127,8 @@ def _scores(record: Record, monitor: str, train: tuple[str, ...], val: tuple[str
             for name in shown
             if f"{split}_{name}" in record
         ]
-        parts.append(f"{split} {' '.join(values)}")
+        if values:
+            parts.append(f"{split} {' '.join(values)}")
     return " | ".join(parts)
 
 
