@@ -18,7 +18,7 @@ from segmint.data.preparation import prepare
 from segmint.recipe import TrainingRecipe
 from segmint.training import bar
 from segmint.training.hardware import choose
-from segmint.training.progress import EpochLog, epoch_line, stop_line
+from segmint.training.progress import EpochLog, epoch_line, progress, stop_line
 from segmint.training.session import Session
 
 RECORD = {
@@ -104,11 +104,11 @@ def test_a_stop_says_what_was_best_and_for_how_long_nothing_was_better():
 
 
 def test_progress_is_counted_from_the_best_value_and_nan_is_never_the_best():
-    log = EpochLog(TrainingRecipe(min_delta=0.1), recorder_of([]))
+    history = []
     for epoch, value in enumerate((math.nan, 1.0, 0.95, math.nan, 0.8), start=1):
-        log.history.append(log._progress(epoch, value))
-    assert [record["early_stop_best_epoch"] for record in log.history] == [1, 2, 2, 2, 5]
-    assert [record["early_stop_counter"] for record in log.history] == [0, 0, 1, 2, 0]
+        history.append(progress(history[-1] if history else None, epoch, value, TrainingRecipe(min_delta=0.1)))
+    assert [record["early_stop_best_epoch"] for record in history] == [1, 2, 2, 2, 5]
+    assert [record["early_stop_counter"] for record in history] == [0, 0, 1, 2, 0]
 
 
 class CutError(Exception):

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -31,9 +32,8 @@ def begin(bright_squares):
 
 def fit(session, folder, carried=None):
     rates = []
-    _, history = session.fit(
-        folder, carried, [lambda epoch, record: rates.append(record["learning_rate"])], list, lambda *given: None
-    )
+    recorder = SimpleNamespace(log_epoch=lambda epoch, record: rates.append(record["learning_rate"]))
+    _, history = session.fit(folder, carried, recorder)
     return history, rates
 
 
