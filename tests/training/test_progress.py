@@ -18,7 +18,7 @@ from segmint.data.preparation import prepare
 from segmint.recipe import TrainingRecipe
 from segmint.training import bar
 from segmint.training.hardware import choose
-from segmint.training.progress import EpochLog, epoch_line, progress, stop_line
+from segmint.training.progress import epoch_line, progress, stop_line
 from segmint.training.session import Session
 
 RECORD = {
