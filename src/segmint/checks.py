@@ -78,6 +78,10 @@ def _check_monitor(recipe: Recipe) -> None:
 
 
 def _check_network(network: NetworkRecipe) -> None:
+    if network.parent is not None and not Path(network.parent).is_file():
+        raise RecipeError(
+            f"network.weights: no file {network.parent}", "imagenet, null or the best_model.pth of a finished model"
+        )
     for architecture, keys in OPTIONS.items():
         given = [key for key in keys if getattr(network, key) != getattr(NetworkRecipe, key)]
         if given and architecture != network.architecture:

@@ -81,7 +81,7 @@ class Normalisation(Part):
     derived: tuple[DerivedBand, ...] = ()
     mean: tuple[Finite, ...]
     std: tuple[Positive, ...]
-    source: Literal["imagenet", "training split", "scale alone"]
+    source: Literal["imagenet", "training split", "scale alone", "parent model"]
 
     @property
     def words(self) -> str:
@@ -93,6 +93,8 @@ class Normalisation(Part):
                 return "normalised with statistics of the training split"
             case "scale alone":
                 return "scaled only"
+            case "parent model":
+                return "normalised as the model whose weights it starts from"
 
 
 Dimension = Literal["batch", "time", "bands", "height", "width"]

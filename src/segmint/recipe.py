@@ -60,7 +60,8 @@ class NetworkRecipe:
         architecture: 'classic' (the documented 3-64-128-256-512 encoder-decoder), 'unet_small' (16-32-64),
             'unet_classic' (64 to 1024), 'emberformer' (fire spread) or an smp decoder name.
         encoder: smp encoder name; used by smp decoders only.
-        weights: 'imagenet' when they can be had, or null for random initialisation.
+        weights: 'imagenet' when they can be had, the best_model.pth of a finished model of the same network, bands and
+            classes, whose normalisation comes along, or null for random initialisation.
         d_model: Features per patch of 'emberformer', as the four keys below; even.
         nhead: Attention heads; a divisor of d_model.
         num_layers: Layers of the temporal transformer.
@@ -70,12 +71,17 @@ class NetworkRecipe:
 
     architecture: Architecture = "unet"
     encoder: str = "resnet34"
-    weights: Literal["imagenet"] | None = "imagenet"
+    weights: str | None = "imagenet"
     d_model: PositiveInt = 96
     nhead: PositiveInt = 8
     num_layers: PositiveInt = 4
     spatial_decoder: Literal["segformer", "unet"] = "segformer"
     dropout: ClosedUnitInterval = 0.1
+
+    @property
+    def parent(self) -> str | None:
+        """The file that the weights come from, where they do."""
+        return None if self.weights in (None, "imagenet") else self.weights
 
     @property
     def options(self) -> dict[str, int | float | str]:

@@ -29,6 +29,7 @@ from segmint.errors import ModelError
 from segmint.files import replace_file
 from segmint.interface import Class, Input, Normalisation
 from segmint.models.factory import DECODERS, WeightsOrigin, build
+from segmint.models.parent import Parent
 from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
 from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
 from segmint.training.checkpoints import BEST, LAST
@@ -83,10 +84,14 @@ class Session:
         wanted, channels = recipe.network, 1 if len(data.classes) == 2 else len(data.classes)
         derived = tuple(band.name for band in data.derived)
         names = tuple(name for band in prepared.bands for name in band.channels) + derived
-        network, origin = build(wanted.architecture, wanted.encoder, wanted.weights, names, channels, wanted.options)
+        weights = None if wanted.parent else wanted.weights
+        network, origin = build(wanted.architecture, wanted.encoder, weights, names, channels, wanted.options)
         source = describe_input(
             data, prepared.bands, prepared.scaling, prepared.statistics, prepared.chips, origin.pretrained
         )
+        if wanted.parent:
+            labels = tuple(item.name for item in data.classes)
+            source, origin = Parent.open(Path(wanted.parent)).start(network, source, labels)
         readers = {
             split: TileReader(prepared.chips, tiles, data.tile_size, data.fit)
             for split, tiles in prepared.split.tiles.items()
