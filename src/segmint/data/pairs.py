@@ -8,7 +8,7 @@ Example:
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -52,19 +52,7 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
     images = find(images_folder, data.images, "chips_dir", refuse, sides)
     labels = find(labels_folder, data.labels, "labels_dir", refuse, sides)
     masks = find(labels_folder, data.masks, "labels_dir", refuse, sides, needed=False) if data.masks else {}
-    own = [stem for stem, image in images.items() if labels.get(stem) == image and image.suffix.lower() != ".npz"]
-    if own:
-        refuse(_own_label([images[stem] for stem in own], data))
-        labels = {stem: label for stem, label in labels.items() if stem not in own}
-        images = {stem: image for stem, image in images.items() if stem not in own}
-    for stem, image in images.items():
-        if stem not in labels:
-            wanted = expected(labels_folder, data.labels, stem)
-            refuse(DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip"))
-    for stem, label in labels.items():
-        if stem not in images:
-            wanted = expected(images_folder, data.images, stem)
-            refuse(DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label"))
+    paired = _paired(images, labels, data, refuse)
 
     def checked(stem: str) -> Chip | DataError:
         with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"):  # GDAL's faster PNG decoder is silent about truncated files
@@ -75,12 +63,30 @@ def find_chips(data: DataRecipe, refuse: Refuse = stop) -> list[Chip]:
                 return error
 
     chips = []
-    for found in in_order(checked, [stem for stem in images if stem in labels]):
+    for found in in_order(checked, paired):
         if isinstance(found, DataError):
             refuse(found)
         else:
             chips.append(found)
     return _alike(chips, refuse)
+
+
+def _paired(images: Mapping[str, Path], labels: Mapping[str, Path], data: DataRecipe, refuse: Refuse) -> list[str]:
+    """Stems that have an image and a label, which are one and the same file only as arrays of an npz."""
+    own = {
+        stem: image for stem, image in images.items() if labels.get(stem) == image and image.suffix.lower() != ".npz"
+    }
+    if own:
+        refuse(_own_label(list(own.values()), data))
+    for stem, image in images.items():
+        if stem not in labels:
+            wanted = expected(Path(data.labels_dir or data.chips_dir), data.labels, stem)
+            refuse(DataError(f"chip {image} has no label", f"{wanted}", "Add the label or move the chip"))
+    for stem, label in labels.items():
+        if stem not in images:
+            wanted = expected(Path(data.chips_dir), data.images, stem)
+            refuse(DataError(f"label {label} has no chip", f"{wanted}", "Add the chip or move the label"))
+    return [stem for stem in images if stem in labels and stem not in own]
 
 
 def without_mask(chips: Sequence[Chip], data: DataRecipe) -> str:
@@ -97,7 +103,7 @@ def _own_label(images: Sequence[Path], data: DataRecipe) -> DataError:
     return DataError(
         f"{image} ({count} bands of {dtype}) is found as image ({data.images}) and as its own label ({data.labels})",
         "names that tell images from labels",
-        recipes_taking(count, names) if count != len(data.bands) else names.capitalize(),
+        recipes_taking(count, names) if count != len(data.bands) else names[0].upper() + names[1:],
     )
 
 
