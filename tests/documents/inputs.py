@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from segmint.data.sample import make_sample
+
 
 def patches(folder: Path, count: int = 12, size: int = 32, classes: int = 2) -> Path:
     """Ready patches: ``EMSR100_0_image.npy`` ``[H, W, 7]`` in reflectance and ``EMSR100_0_mask.npy`` ``[H, W]``.
@@ -42,3 +44,9 @@ def photographs(folder: Path, count: int = 8, height: int = 96, width: int = 64)
         Image.fromarray(picture).save(images / f"strip{number}.jpg", quality=95)
         Image.fromarray(mask).save(masks / f"strip{number}_mask.png")
     return images, masks
+
+
+def spread(folder: Path) -> Path:
+    """Eight fires with their landscape and weather, as fire simulations leave them."""
+    make_sample("spread", folder, folder, sequences=8, size=32, ground=(64, 64), weathers=4)
+    return folder

@@ -159,6 +159,7 @@ def test_with_more_classes_the_brier_score_adds_up_their_squared_errors():
     assert float(score.compute()) == pytest.approx(0.7**2 + 0.8**2 + 0.1**2)
 
 
+@pytest.mark.states(73)
 def test_scores_of_an_epoch_cut_at_the_threshold_that_was_asked_for():
     probability, target = torch.tensor([[[[0.55, 0.65, 0.95, 0.05]]]]), torch.tensor([[[0, 1, 1, 1]]])
     for threshold, expected in ((0.5, 2 / 3), (0.6, 1.0)):
