@@ -232,3 +232,23 @@ def test_a_grid_that_lies_nowhere_on_earth_is_a_scene_without_a_georeference(con
     with Scene.open(str(tmp_path / "a.tif"), contract) as scene:
         assert scene.ground is None
         assert scene.crs is None
+
+
+@pytest.mark.parametrize(
+    ("fit", "largest", "placed", "hinted"),
+    [
+        ("resize", 20, True, True),
+        ("resize", 20, False, False),
+        ("resize", 40, True, False),
+        ("tile", None, True, False),
+    ],
+)
+def test_ground_that_is_scaled_far_below_what_training_saw_is_hinted_at(
+    contract, tmp_path, fit, largest, placed, hinted
+):
+    """A photograph of more pixels shows the same in more detail; a scene of more pixels shows more ground."""
+    values = np.random.default_rng(0).integers(1, 250, (3, 30, 70)).astype(np.uint8)
+    write_raster(tmp_path / "a.tif", values, (500_000.0, 4_000_000.0) if placed else None)
+    given = contract.model_copy(update={"fit": fit, "largest_image": largest})
+    with Scene.open(str(tmp_path / "a.tif"), given) as scene:
+        assert any("70 px long" in hint and "fit=tile" in hint for hint in scene.hints) == hinted

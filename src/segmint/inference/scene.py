@@ -30,7 +30,7 @@ from segmint.errors import SceneError
 from segmint.fit import upright
 from segmint.inference.bands import Choice, choose
 from segmint.inference.ground import Ground
-from segmint.inference.suitability import fill, require_resolution, require_values
+from segmint.inference.suitability import fill, require_resolution, require_values, shrunk
 
 _SAMPLES, _SAMPLE_EDGE = 4, 128
 """Places down and across, and pixels of each, whose values are looked at before a prediction starts."""
@@ -51,7 +51,7 @@ class Scene:
         bands: Its bands in the model's order.
         nodata: Raw value of empty pixels, or None.
         ground: Where it lies, or None without a georeference.
-        hint: At pixels that look empty though nothing says so, or None.
+        hints: At what may make the answer useless, though nothing says so for certain.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Scene:
     bands: Choice
     nodata: float | None
     ground: Ground | None
-    hint: str | None = None
+    hints: tuple[str, ...] = ()
 
     @classmethod
     @contextmanager
@@ -96,7 +96,8 @@ class Scene:
                 require_resolution(name, found_m, contract, "Read it at that resolution with -P resample=true")
                 sample = scene.sample()
                 require_values(name, source.dtypes[0], sample, contract)
-                scene = replace(scene, hint=fill(sample))
+                lost = shrunk(name, max(scene.height, scene.width), contract) if scene.ground else None
+                scene = replace(scene, hints=tuple(hint for hint in (lost, fill(sample)) if hint))
                 stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
             except RasterioError as error:
                 raise unreadable(name, error) from error
