@@ -91,6 +91,7 @@ class ModelContract(Part):
         width: Tile width in pixels.
         fit: How an image comes to the tile's size: ``tile`` cuts it, ``letterbox`` scales it with its aspect kept and
             pads it, ``resize`` stretches it.
+        largest_image: Longer side in pixels of the largest training image, where ``fit`` scales whole images.
         resolution_m: Ground size of a pixel in metres, or None where the chips have no georeference.
         stride: Pixels between the origins of neighbouring tiles when a larger image is predicted.
         metrics: Measured figures, by their MLflow name.
@@ -111,6 +112,7 @@ class ModelContract(Part):
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     fit: Literal["tile", "letterbox", "resize"] = "tile"
+    largest_image: int | None = None
     resolution_m: Positive | None = None
     output: Output
     stride: int = Field(gt=0)

@@ -242,6 +242,26 @@ def test_codes_that_the_model_does_not_know_are_said_with_their_pixels(make_cont
     item = contract.input.model_copy(update={"bands": (step, fuels, contract.input.bands[2])})
     contract = contract.model_copy(update={"inputs": (item,)})
     sample = np.array([[-1, 0, 1, 1], [1, 4, 9, np.nan], [3, 4, 5, 6]], np.float32)
-    assert hints(sample, contract) == "fuels: 9 (about 25.0%) is no code of the model and counts as missing"
+    assert hints(sample, contract) == ("fuels: 9 (about 25.0%) is no code of the model and counts as missing",)
     sample[1, 2] = 1
-    assert hints(sample, contract) is None
+    assert hints(sample, contract) == ()
+
+
+@pytest.mark.parametrize(
+    ("fit", "largest", "placed", "hinted"),
+    [
+        ("resize", 20, True, True),
+        ("resize", 20, False, False),
+        ("resize", 40, True, False),
+        ("tile", None, True, False),
+    ],
+)
+def test_ground_that_is_scaled_far_below_what_training_saw_is_hinted_at(
+    contract, tmp_path, fit, largest, placed, hinted
+):
+    """A photograph of more pixels shows the same in more detail; a scene of more pixels shows more ground."""
+    values = np.random.default_rng(0).integers(1, 250, (3, 30, 70)).astype(np.uint8)
+    write_raster(tmp_path / "a.tif", values, (500_000.0, 4_000_000.0) if placed else None)
+    given = contract.model_copy(update={"fit": fit, "largest_image": largest})
+    with Scene.open(str(tmp_path / "a.tif"), given) as scene:
+        assert any("70 px long" in hint and "fit=tile" in hint for hint in scene.hints) == hinted

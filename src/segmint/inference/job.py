@@ -114,8 +114,8 @@ class Job:
             print(f"scene:   {scene.sentence()}", flush=True)
             if contract.fit != "tile":
                 print(f"fit:     {scale_of(contract, scene.height, scene.width)}", flush=True)
-            if scene.hint is not None:
-                print(f"note:    {scene.hint}", flush=True)
+            for hint in scene.hints:
+                print(f"note:    {hint}", flush=True)
             predict = symmetric(self.backend.predict) if request.tta else self.backend.predict
             started = time.perf_counter()
             with workplace(output, stem, digest, request.resume) as folder:

@@ -30,7 +30,7 @@ from segmint.errors import SceneError
 from segmint.fit import upright
 from segmint.inference.bands import Choice, choose
 from segmint.inference.ground import Ground
-from segmint.inference.suitability import hints, require_resolution, require_values
+from segmint.inference.suitability import hints, require_resolution, require_values, shrunk
 
 _SAMPLES, _SAMPLE_EDGE = 4, 128
 """Places down and across, and pixels of each, whose values are looked at before a prediction starts."""
@@ -51,7 +51,8 @@ class Scene:
         bands: Its bands in the model's order.
         nodata: Raw value of empty pixels, or None.
         ground: Where it lies, or None without a georeference.
-        hint: At pixels that look empty though nothing says so, and at codes that the model does not know, or None.
+        hints: At what may make the answer useless, though nothing says so for certain: pixels that look empty, codes
+            that the model does not know, ground that is scaled far below what training saw.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Scene:
     bands: Choice
     nodata: float | None
     ground: Ground | None
-    hint: str | None = None
+    hints: tuple[str, ...] = ()
 
     @classmethod
     @contextmanager
@@ -96,7 +97,9 @@ class Scene:
                 require_resolution(name, found_m, contract, "Read it at that resolution with -P resample=true")
                 sample = scene.sample()
                 require_values(name, source.dtypes[0], sample, contract)
-                scene = replace(scene, hint=hints(sample, contract))
+                lost = shrunk(name, max(scene.height, scene.width), contract) if scene.ground else None
+                found = (*((lost,) if lost else ()), *hints(sample, contract))
+                scene = replace(scene, hints=found)
                 stack.enter_context(rasterio.Env(GDAL_CACHEMAX=scene.cache_bytes))
             except RasterioError as error:
                 raise unreadable(name, error) from error

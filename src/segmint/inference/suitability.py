@@ -19,6 +19,9 @@ RESOLUTION_TOLERANCE = 0.2
 _COARSE = 6
 """Times as coarse as in training from which resampling is not proposed: a house has then become a pixel or two."""
 
+_LARGER = 2
+"""Times as long as the largest training image from which a scene is said to be scaled too far."""
+
 _FAR = 250
 """An image is refused where its values fill less than this fraction of the training range, or lie above twice it."""
 
@@ -47,7 +50,7 @@ def require_resolution(name: str, found_m: float | None, contract: ModelContract
         raise SceneError(f"{name} has pixels of {found_m:.4g} m", f"{wanted_m:.4g} m, as in training", remedy)
 
 
-def hints(sample: NDArray[np.generic], contract: ModelContract) -> str | None:
+def hints(sample: NDArray[np.generic], contract: ModelContract) -> tuple[str, ...]:
     """What a person should know of the values before they are predicted.
 
     Args:
@@ -55,11 +58,31 @@ def hints(sample: NDArray[np.generic], contract: ModelContract) -> str | None:
         contract: The model's.
 
     Returns:
-        Sentences about empty pixels and about codes that the model does not know; None where there are none.
+        Sentences about pixels that look empty and about codes that the model does not know.
     """
     bands = contract.input.bands
     unknown = unknown_codes(bands, codes_of(categorical(bands), sample, contract.input.nodata), sample.shape[1])
-    return "; ".join(filter(None, (fill(sample), *unknown))) or None
+    return tuple(sentence for sentence in (fill(sample), *unknown) if sentence)
+
+
+def shrunk(name: str, longer_side: int, contract: ModelContract) -> str | None:
+    """A hint at ground that a model of whole images sees smaller than it has ever seen any.
+
+    Args:
+        name: Of the scene, which has its place on the ground: a photograph of more pixels shows the same, larger.
+        longer_side: Its longer side in pixels.
+        contract: The model's.
+
+    Returns:
+        A sentence where the scene is far larger than any training image; else None.
+    """
+    largest = contract.largest_image
+    if contract.fit == "tile" or largest is None or longer_side <= _LARGER * largest:
+        return None
+    return (
+        f"{name} is {longer_side} px long and scaled to one tile, training images were {largest} px at most: "
+        "what is small in it gets lost; -P fit=tile takes windows of unscaled pixels"
+    )
 
 
 def fill(sample: NDArray[np.generic]) -> str | None:

@@ -41,6 +41,7 @@ def draft(
         height=data.tile_size,
         width=data.tile_size,
         fit=data.fit,
+        largest_image=None if data.fit == "tile" else max(max(chip.height, chip.width) for chip in prepared.chips),
         resolution_m=prepared.resolution_m,
         output=Output(
             activation="sigmoid" if len(data.classes) == 2 else "softmax",
