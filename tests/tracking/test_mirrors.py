@@ -5,6 +5,7 @@ import json
 import struct
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -146,19 +147,35 @@ def test_tensorboard_shows_curves_pictures_and_parameters(mirrored):
 
 
 def wandb_records(folder):
-    """Records of the only offline run in ``folder``, oldest first.
+    """Records of the only offline run in ``folder``, which has ended, oldest first.
 
-    A log of LevelDB's format: after 7 bytes, blocks of 32 KiB with pieces of records, each with its checksum (4 bytes),
-    length (2) and kind (1: all of it, 2: its begin, 3: its middle, 4: its end).
+    Its service may write on for a moment; the last record is the end of the run.
     """
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
-    content, place, whole, records = path.read_bytes(), 7, b"", []
-    while place < len(content):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        records = log_of(path.read_bytes())
+        if any(record.HasField("exit") for record in records):
+            return records
+        time.sleep(0.05)
+    raise AssertionError(f"{path} has no end")
+
+
+def log_of(content):
+    """Records of a log in LevelDB's format.
+
+    After 7 bytes come blocks of 32 KiB with pieces of records, each with its checksum (4 bytes), length (2) and kind
+    (1: all of it, 2: its begin, 3: its middle, 4: its end).
+    """
+    place, whole, records = 7, b"", []
+    while place + 7 <= len(content):
         left = 32_768 - place % 32_768
         if left < 7:
             place += left
             continue
         _, length, kind = struct.unpack("<IHB", content[place : place + 7])
+        if place + 7 + length > len(content):
+            break
         whole += content[place + 7 : place + 7 + length]
         place += 7 + length
         if kind in (1, 4):
