@@ -52,6 +52,7 @@ def command() -> Callable[..., Ran]:
     def run(room: Path, line: str, status: int | None = 0, **variables: str) -> Ran:
         words = shlex.split(line)
         words[0] = {"python": sys.executable}.get(words[0], words[0])
+        variables |= {"COLUMNS": "160"}  # of a wide terminal, whatever that of the tests is
         done = subprocess.run(
             words, cwd=room, env=environment(room) | variables, capture_output=True, text=True, check=False
         )

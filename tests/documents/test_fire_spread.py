@@ -146,7 +146,7 @@ def test_w_and_b_has_steps_pictures_parameters_and_final_scores_too(trained):
     content = file.read_bytes()
     for word in (b"train_loss_step", b"train_f1_step", b"val_f1", b"test_iou", b"preview", b"training.batch_size"):
         assert word in content
-    assert list(file.parent.rglob("media/images/*.png"))
+    assert list(file.parent.rglob("media/images/**/*.png"))
 
 
 @pytest.mark.states(73)

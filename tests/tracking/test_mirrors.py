@@ -104,8 +104,8 @@ def test_tables_hold_epochs_steps_scores_and_parameters(mirrored):
             return list(csv.DictReader(file))
 
     assert rows("metrics.csv") == [
-        {"step": "1", "val_iou": "0.5", "val_loss": "1.0"},
-        {"step": "2", "val_iou": "0.5", "val_loss": "0.5"},
+        {"epoch": "1", "step": "1", "val_iou": "0.5", "val_loss": "1.0"},
+        {"epoch": "2", "step": "2", "val_iou": "0.5", "val_loss": "0.5"},
     ]
     assert [(row["step"], row["train_loss_step"], row["train_f1_step"]) for row in rows("steps/metrics.csv")] == [
         ("1", "0.9", ""),

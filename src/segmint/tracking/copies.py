@@ -58,7 +58,7 @@ class CsvCopy:
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Add a row."""
-        self._epochs.log_metrics(dict(metrics), epoch)
+        self._epochs.log_metrics({"epoch": epoch, **metrics}, epoch)
 
     def log_steps(self, steps: Steps) -> None:
         """Add rows."""
