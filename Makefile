@@ -1,12 +1,13 @@
 # make train   set up, then run the main job on the built-in sample
 # make test    set up, then lint, types and tests
 # make stack   the team stack without Docker (docs/stack.md)    make stack-test   its tests
+# make test-documents   what the source documents state, by their own commands
 # make test-consumers   the exports in the runtimes of their users; Node with npm and Debian's torch have to be there
 # make bench   measure what docs/performance.md claims; most of an hour
 # make setup   only the environment    make lock   compile requirements.txt again
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: train test test-consumers bench lint setup lock stack stack-test
+.PHONY: train test test-documents test-consumers bench lint setup lock stack stack-test
 
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
@@ -24,6 +25,10 @@ train: setup
 test: export OMP_WAIT_POLICY := passive
 test: setup lint
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-documents: export OMP_WAIT_POLICY := passive
+test-documents: setup
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m documents tests/documents
 
 test-consumers: export OMP_WAIT_POLICY := passive
 test-consumers: setup .consumers/.installed

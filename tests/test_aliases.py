@@ -40,6 +40,7 @@ from segmint.errors import RecipeError
         ("--metrics.pred_thresh 0.6", "fire-spread", {"training.threshold": 0.6}),
     ],
 )
+@pytest.mark.states(26, 43)
 def test_documented_command_lines_work(tmp_path, line, recipe, expected):
     checkpoint = tmp_path / "checkpoint.pth.tar"
     checkpoint.touch()
@@ -64,6 +65,7 @@ def test_every_recipe_is_read_and_an_unknown_one_lists_them(tmp_path, monkeypatc
         parse(["--recipe", "wildfire"])
 
 
+@pytest.mark.states(45, 46, 47, 48, 49)
 def test_the_documents_defaults_stand_and_a_sample_takes_a_few_epochs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
@@ -78,6 +80,7 @@ def test_the_documents_defaults_stand_and_a_sample_takes_a_few_epochs(tmp_path, 
     assert parse(["--recipe", "fire-spread", "--lr", "0.5"]).training.lr == 0.5
     fire = parse(["--recipe", "wildfire-del", "--patches-dir", "mine"])
     assert (fire.training.epochs, fire.training.batch_size, fire.training.optimizer) == (50, 16, "adamw")
+    assert (fire.training.lr, fire.network.encoder, fire.network.architecture) == (1e-4, "resnet34", "unet")
     assert (fire.training.monitor, fire.training.patience, fire.loss.bce, fire.loss.dice) == (
         "val_fire_iou",
         10,

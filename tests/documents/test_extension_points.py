@@ -10,7 +10,21 @@ import pytest
 from e2e_settings import REPOSITORY
 from mlflow import MlflowClient
 
+INVERT = """        if draw.random() < recipe.invert:
+            image = -image
+        changed = image * _per_band(gain)
+"""
+
 CHANGES = {
+    "src/segmint/dataset_recipe.py": [
+        (
+            "    noise: NonNegativeFloat = 0.0\n",
+            "    noise: NonNegativeFloat = 0.0\n    invert: ClosedUnitInterval = 0.0\n",
+        ),
+    ],
+    "src/segmint/data/augmentation.py": [
+        ("        changed = image * _per_band(gain)\n", INVERT),
+    ],
     "src/segmint/recipe.py": [
         (
             "    jaccard: NonNegativeFloat = 0.0\n",
@@ -123,16 +137,17 @@ def extended(tmp_path_factory) -> Path:
     return room
 
 
-@pytest.mark.states(132, 133, 134, 135, 137, 138, 139, 140, 141, 142, 144, 145)
+@pytest.mark.states(132, 133, 134, 135, 137, 138, 139, 140, 142, 143, 144, 145, 147, 148, 169, 170)
 def test_own_loss_alone_metrics_optimiser_network_and_callback_work_together(extended, command, bright_squares):
     chips, labels = bright_squares
     line = f"python src/train.py --epochs 2 --chips_dir '{chips}' --labels_dir '{labels}' --data.tile_size 64"
     line += " --batch_size 8 --loss.bce 0 --loss.dice 0 --loss.lovasz 1 --training.optimizer rmsprop"
-    line += " --architecture tiny --network.weights null --training.monitor val_specificity"
+    line += " --augmentation.invert 0.5 --architecture tiny --network.weights null --training.monitor val_specificity"
     ran = command(extended, line)
     assert "loss 1 lovasz" in ran.output
     assert "rmsprop" in ran.output
     assert ran.run.info.status == "FINISHED"
+    assert ran.run.data.params["augmentation.invert"] == "0.5"
     for name in ("train_specificity", "val_specificity", "val_confidence", "val_brier"):
         assert ran.steps(name) == [1, 2], name
     assert "test_specificity" in ran.run.data.metrics

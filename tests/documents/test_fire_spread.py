@@ -188,7 +188,12 @@ def test_the_documented_sections_of_a_file_are_read(tmp_path):
 @pytest.mark.states(52)
 def test_fires_in_the_documented_layout_train_without_a_recipe_of_one_s_own(checkout, command, shared_data):
     room = checkout("documented fire")
-    (room / "dogrib").symlink_to(shared_data / "spread_c2f_dogrib")
+    given = shared_data / "spread_c2f_dogrib"
+    (room / "dogrib" / "fire_frames").mkdir(parents=True)
+    for part in ("landscape", "isochrones", "sequences.csv"):
+        (room / "dogrib" / part).symlink_to(given / part)
+    for sequence in sorted((given / "fire_frames").iterdir())[:8]:
+        (room / "dogrib" / "fire_frames" / sequence.name).symlink_to(sequence)
     line = f"python src/train.py --config configs/fire-spread.yaml {TINY} --epochs 1 --chips_dir dogrib"
     ran = command(room, f"{line} --labels_dir null --network.d_model 16 --network.num_layers 1 --data.history 2")
     assert ran.run.info.status == "FINISHED"

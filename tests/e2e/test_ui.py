@@ -38,6 +38,7 @@ def pages(finished, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["run", "metrics", "artifacts", "model"])
+@pytest.mark.states(273, 290)
 def test_a_person_finds_the_run_in_the_browser(ui, pages, tmp_path, name):
     address, words = pages[name]
     with window() as page:

@@ -84,6 +84,7 @@ def test_an_encoder_whose_first_layer_cannot_be_found_is_refused():
 
 
 @pytest.mark.parametrize("encoder", FIRST)
+@pytest.mark.states(17, 18)
 def test_seven_bands_start_from_imagenet_weights_by_name(cached, encoder):
     weights = cached(encoder)
     network, origin = build("unet", encoder, "imagenet", LANDSAT, 1)

@@ -40,6 +40,7 @@ def equal(one, other):
 
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
+@pytest.mark.states(141)
 def test_a_step_is_that_of_the_formula(name):
     network, plain = convolution("pixels"), convolution("rows")
     optimizer, formula = ours(network, name), PLAIN[name](plain.parameters())

@@ -126,6 +126,7 @@ def cut_off(epoch, records):
     return SimpleNamespace(log_epoch=log_epoch)
 
 
+@pytest.mark.states(146)
 def test_the_rate_of_an_epoch_is_the_one_that_it_was_trained_with_also_after_a_resume(bright_squares, tmp_path):
     options = ("--epochs=4", "--lr=0.01", "--training.scheduler=cosine", "--training.patience=0")
     records = []

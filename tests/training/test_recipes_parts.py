@@ -65,6 +65,7 @@ def test_class_weights_are_inverse_to_shares_and_finite_for_an_absent_class():
     assert class_weights(recipe, statistics) == (1.0, 1.0, 2.0)
 
 
+@pytest.mark.states(26)
 def test_weighted_cross_entropy_and_focal_by_hand():
     logits, target = torch.tensor([[[[2.0, -1.0]]]]), torch.tensor([[[1, 0]]])
     entropy = [math.log(1 + math.exp(-2)), math.log(1 + math.exp(-1))]
