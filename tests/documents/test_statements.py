@@ -1,7 +1,7 @@
 """Every statement of the source documents is tried by a test, or differs on purpose, or says why no machine tries it.
 
-``statements.csv`` numbers them; ``otherwise`` is empty where a test tries one (``pytest.mark.states``), ``differs`` where
-``docs/names.md`` gives a reason, and else the reason why it is not tried.
+``statements.csv`` numbers them. ``otherwise`` is empty where a test tries one (``pytest.mark.states``), ``differs``
+where ``docs/names.md`` gives a reason, and else says why it is not tried.
 """
 
 import csv
