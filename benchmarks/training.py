@@ -41,6 +41,7 @@ from segmint.tracking.folder import Identity  # noqa: E402
 from segmint.tracking.run import TrackedRun  # noqa: E402
 from segmint.tracking.store import connect  # noqa: E402
 from segmint.training import hardware  # noqa: E402
+from segmint.training.banner import banner  # noqa: E402
 from segmint.training.hardware import Hardware  # noqa: E402
 from segmint.training.records import Steps  # noqa: E402
 from segmint.training.resume import recipe_digest  # noqa: E402
@@ -208,10 +209,10 @@ def main() -> None:
         run = TrackedRun.start(recipe.recipe, Path(scratch) / "runs", identity)
         with run.closing():
             session = Session.open(recipe, prepared, hardware.choose(recipe))
-            print(session.banner(), flush=True)
+            print(banner(session), flush=True)
             watch = Stopwatch(BareLoop(session), run)
             session.task.on_train_batch_end = watch.after_step  # type: ignore[assignment,method-assign]
-            session.fit(Path(scratch) / "checkpoints", None, watch)
+            session.fit(Path(scratch) / "checkpoints", watch)
         images = sum(len(session.dataset(split)) for split in ("train", "val"))
     ratios = [bare / ours for ours, bare in watch.pairs[1:]]
     ours, bare = (statistics.median(side) for side in zip(*watch.pairs[1:], strict=True))

@@ -40,10 +40,11 @@ def train(recipe: Recipe) -> None:
     from segmint.tracking.run import TrackedRun
     from segmint.tracking.stages import Stages
     from segmint.training import hardware
+    from segmint.training.banner import banner
     from segmint.training.draft import draft, figures
     from segmint.training.evaluation import calibrate, evaluate
     from segmint.training.examples import covering, extremes, typical
-    from segmint.training.resume import claim, last_checkpoint, recipe_digest, refused_before
+    from segmint.training.resume import claim, recipe_digest, refused_before
     from segmint.training.rivals import Rivals
     from segmint.training.session import Session
     from segmint.training.start import Start
@@ -67,7 +68,7 @@ def train(recipe: Recipe) -> None:
             session = Session.open(recipe, prepared, hardware.choose(recipe))
             records = Mirrors.open(recipe.mirror, folder.path / "mirrors", recipe.recipe, run.run_id, run)
             record.open_record(run, records, recipe, prepared, session.facts(), environment)
-        print(session.banner())
+        print(banner(session))
         origin = ", carried on" if resumed else f", a new one: {refused} was refused by its proof" if refused else ""
         print(f"run:      {run.run_id} in {store}{origin}", flush=True)
         records.show()
@@ -77,7 +78,7 @@ def train(recipe: Recipe) -> None:
             print(f"resume:   {start.adopt(folder.checkpoints, recipe.training)}", flush=True)
 
         with stages("fit"):
-            session, history = session.fit(folder.checkpoints, last_checkpoint(folder), records)
+            session, history = session.fit(folder.checkpoints, records)
             records.log_metrics({"best_val_loss": min(epoch["val_loss"] for epoch in history)})
             records.log_metrics({"epochs_trained": len(history)})
 

@@ -11,6 +11,7 @@ from segmint.command_line import parse
 from segmint.contract import ModelContract
 from segmint.data.preparation import prepare
 from segmint.errors import ContractError, ModelError, RecipeError
+from segmint.training.banner import banner
 from segmint.training.hardware import choose
 from segmint.training.session import Session
 
@@ -41,7 +42,7 @@ def test_before_its_first_step_a_training_answers_as_the_model_that_it_starts_fr
     stored = np.rint((tile.numpy() * std + mean) * figures.scale).astype(np.float32)
     theirs = onnxruntime.InferenceSession(meta / "best_model.onnx").run(None, {"image": stored})[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    assert "weights and normalisation of test-model (best_model.pth, sha256 " in session.banner()
+    assert "weights and normalisation of test-model (best_model.pth, sha256 " in banner(session)
     assert session.network.pretrained.startswith("test-model")
 
 

@@ -11,6 +11,7 @@ from segmint.command_line import parse
 from segmint.data.preparation import prepare
 from segmint.errors import ModelError
 from segmint.recipe import Recipe, TrainingRecipe
+from segmint.training.banner import banner
 from segmint.training.capacity import is_overflow, largest_batch
 from segmint.training.hardware import choose
 from segmint.training.session import Session
@@ -119,7 +120,7 @@ def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squ
         log_epoch=lambda epoch, record: counted.append(int(opened.task.train_scores.counts.pixels.sum())),
         log_steps=steps.extend,
     )
-    session, history = opened.fit(tmp_path, None, recorder)
+    session, history = opened.fit(tmp_path, recorder)
     assert len(history) == 2
     assert all(0 < pixels <= 16 * 64 * 64 for pixels in counted)  # of 16 training tiles, each counted once
     assert session.batch_size == 4  # what the model's contract suggests, and evaluation takes
@@ -132,11 +133,11 @@ def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squ
 def test_otherwise_the_person_is_told_which_batch_to_ask_for(bright_squares, tmp_path):
     opened = session_of(bright_squares, "--batch_size=8")
     with pytest.raises(ModelError, match=r"a step of 8 tiles of 64 px does not fit.* -P batch_size=4"):
-        opened.fit(tmp_path, None, SimpleNamespace())
+        opened.fit(tmp_path, SimpleNamespace())
 
 
 def test_an_automatic_batch_is_named_with_its_reason(bright_squares):
     opened = session_of(bright_squares, "--batch_size=auto")
     assert opened.batch_size == 16  # of 16 training tiles; they are small
-    assert "batch 16: " in opened.banner()
+    assert "batch 16: " in banner(opened)
     assert opened.facts()["hardware.batch"] == opened.capacity.reason

@@ -17,6 +17,7 @@ from segmint.command_line import parse
 from segmint.data.preparation import prepare
 from segmint.recipe import TrainingRecipe
 from segmint.training import bar
+from segmint.training.banner import banner
 from segmint.training.hardware import choose
 from segmint.training.progress import epoch_line, progress, stop_line
 from segmint.training.session import Session
@@ -131,8 +132,8 @@ def test_the_rate_of_an_epoch_is_the_one_that_it_was_trained_with_also_after_a_r
     options = ("--epochs=4", "--lr=0.01", "--training.scheduler=cosine", "--training.patience=0")
     records = []
     with pytest.raises(CutError):
-        session_of(bright_squares, *options).fit(tmp_path, None, cut_off(3, records))
-    _, history = session_of(bright_squares, *options).fit(tmp_path, tmp_path / "last.ckpt", recorder_of(records))
+        session_of(bright_squares, *options).fit(tmp_path, cut_off(3, records))
+    _, history = session_of(bright_squares, *options).fit(tmp_path, recorder_of(records))
     # eta_t = eta_0 (1 + cos(pi t / T)) / 2, Loshchilov and Hutter 2017, t epochs after the start
     rates = [0.01 * (1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(4)]
     assert [record["learning_rate"] for record in records] == pytest.approx(rates)
@@ -142,10 +143,10 @@ def test_the_rate_of_an_epoch_is_the_one_that_it_was_trained_with_also_after_a_r
 def test_an_early_stop_is_printed_also_where_its_best_epoch_was_before_a_resume(bright_squares, tmp_path, capsys):
     options = ("--epochs=9", "--training.patience=2", "--training.min_delta=1000")
     with pytest.raises(CutError):
-        session_of(bright_squares, *options).fit(tmp_path, None, cut_off(3, []))
+        session_of(bright_squares, *options).fit(tmp_path, cut_off(3, []))
     assert "stopped:" not in capsys.readouterr().out
     again = []
-    session_of(bright_squares, *options).fit(tmp_path, tmp_path / "last.ckpt", recorder_of(again))
+    session_of(bright_squares, *options).fit(tmp_path, recorder_of(again))
     printed = capsys.readouterr().out
     assert len(again) == 1
     assert "stopped:  early, after epoch 3 of 9: best val_loss " in printed
@@ -207,7 +208,7 @@ def test_bars_count_as_the_lines_do_and_leave_them_alone(bright_squares, tmp_pat
     monkeypatch.setattr(bar, "tqdm", partial(tqdm, mininterval=0))  # drawn at every batch
     session = session_of(bright_squares, "--epochs=2", "--training.patience=0")
     sent = terminal(columns)
-    session.fit(tmp_path, None, recorder_of([]))
+    session.fit(tmp_path, recorder_of([]))
     raw = sent()
     for epoch in (1, 2):
         for split in ("train", "val"):
@@ -223,15 +224,15 @@ def test_bars_count_as_the_lines_do_and_leave_them_alone(bright_squares, tmp_pat
 
 def test_the_banner_names_both_learning_rates_and_what_happens_to_values(bright_squares, monkeypatch):
     session = session_of(bright_squares, "--lr=0.0001", "--training.lr_temporal=0.001")
-    banner = session.banner()
-    assert "adam, lr 0.0001, loss" in banner  # this network has no temporal part
-    assert "64 px, normalised with statistics of the training split\n" in banner
-    assert "parameters, from scratch: unet_small has no pretrained weights\n" in banner
+    told = banner(session)
+    assert "adam, lr 0.0001, loss" in told  # this network has no temporal part
+    assert "64 px, normalised with statistics of the training split\n" in told
+    assert "parameters, from scratch: unet_small has no pretrained weights\n" in told
     parts = {"temporal": list(session.task.network.parameters())[:1]}
     parts["spatial"] = list(session.task.network.parameters())[1:]
     session.task.network.groups = lambda: parts
-    assert "adam, lr 0.0001, temporal part 0.001, loss" in session.banner()
-    assert "64 px, scaled only\n" in session_of(bright_squares, "--data.normalisation=scale").banner()
+    assert "adam, lr 0.0001, temporal part 0.001, loss" in banner(session)
+    assert "64 px, scaled only\n" in banner(session_of(bright_squares, "--data.normalisation=scale"))
 
 
 def test_a_warning_is_for_weights_that_were_asked_for_and_could_not_be_had(bright_squares, monkeypatch):
@@ -239,5 +240,5 @@ def test_a_warning_is_for_weights_that_were_asked_for_and_could_not_be_had(brigh
     monkeypatch.setattr("segmint.models.factory.try_to_load_from_cache", lambda *given, **kinds: None)
     smp = ("--network.architecture=unet", "--network.encoder=resnet18")
     missed = "WARNING no pretrained weights, from scratch: the weights hub cannot be reached (HF_HUB_OFFLINE is set)\n"
-    assert missed in session_of(bright_squares, *smp).banner()
-    assert "WARNING" not in session_of(bright_squares, *smp, "--network.weights=null").banner()
+    assert missed in banner(session_of(bright_squares, *smp))
+    assert "WARNING" not in banner(session_of(bright_squares, *smp, "--network.weights=null"))

@@ -30,10 +30,10 @@ def begin(bright_squares):
     return make
 
 
-def fit(session, folder, carried=None):
+def fit(session, folder):
     rates = []
     recorder = SimpleNamespace(log_epoch=lambda epoch, record: rates.append(record["learning_rate"]))
-    _, history = session.fit(folder, carried, recorder)
+    _, history = session.fit(folder, recorder)
     return history, rates
 
 
@@ -89,7 +89,7 @@ def test_a_carried_on_training_keeps_its_best_epoch_whatever_the_file_is_called(
     best = int(history[-1]["early_stop_best_epoch"])
     assert f"epoch {best}" in told
     assert str(len(history)) in told
-    again, _ = fit(session, tmp_path / "new", tmp_path / "new" / "last.ckpt")
+    again, _ = fit(session, tmp_path / "new")
     assert len(again) == 5
     assert [record["val_loss"] for record in again[:4]] == [record["val_loss"] for record in history]
     chosen = int(again[-1]["early_stop_best_epoch"])
@@ -125,7 +125,7 @@ def test_the_learning_rate_is_the_one_that_is_asked_for_now(begin, trained, tmp_
     folder, _ = trained
     session = begin("--epochs=5", "--lr=0.0001")
     Start.open(folder / "last.ckpt", session.recipe).adopt(tmp_path / "new", session.recipe.training)
-    _, rates = fit(session, tmp_path / "new", tmp_path / "new" / "last.ckpt")
+    _, rates = fit(session, tmp_path / "new")
     assert rates == pytest.approx([0.0001])
 
 
@@ -134,7 +134,7 @@ def test_more_epochs_of_a_cosine_are_those_of_the_longer_one(begin, tmp_path):
     fit(begin("--epochs=2", *options), tmp_path / "short")
     longer = begin("--epochs=4", *options)
     Start.open(tmp_path / "short" / "last.ckpt", longer.recipe).adopt(tmp_path / "new", longer.recipe.training)
-    _, carried = fit(longer, tmp_path / "new", tmp_path / "new" / "last.ckpt")
+    _, carried = fit(longer, tmp_path / "new")
     _, whole = fit(begin("--epochs=4", *options), tmp_path / "whole")
     assert carried == pytest.approx(whole[2:])
 
@@ -196,6 +196,6 @@ def test_the_patience_is_the_one_that_is_asked_for_now(begin, trained, tmp_path)
     start = Start.open(folder / "last.ckpt", session.recipe)
     start = replace(start, path=Path(folder / "epoch_0004.ckpt"))
     start.adopt(tmp_path / "new", session.recipe.training)
-    again, _ = fit(session, tmp_path / "new", tmp_path / "new" / "last.ckpt")
+    again, _ = fit(session, tmp_path / "new")
     best = int(again[-1]["early_stop_best_epoch"])
     assert len(again) == min(9, best + 6)

@@ -31,6 +31,9 @@ TILES = Path(".segmint/tiles")
 _KEPT = 3
 """Datasets whose tiles stay."""
 
+_CUT = 2
+"""Number of the way tiles are cut; 2 takes labels of a scaled image at the middle of each pixel."""
+
 _SHARE = 0.5
 """Of the free disk that decoded tiles may take."""
 
@@ -80,7 +83,7 @@ def decode(readers: Mapping[str, TileReader], content: str, root: Path) -> Mappi
         root: Where decoded tiles are kept; those of the datasets that were used last.
     """
     cuts = {split: (reader.tiles, reader.size, reader.fit) for split, reader in readers.items()}
-    folder = root / hashlib.sha256(f"{content}\n{cuts}".encode()).hexdigest()[:16]
+    folder = root / hashlib.sha256(f"{content}\n{cuts}\n{_CUT}".encode()).hexdigest()[:16]
     values, classes = next(iter(readers.values())).read(0)
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / "lock"):

@@ -6,8 +6,6 @@ that its proof refused is not: the same weights would be refused again.
 Example:
     >>> identity = Identity(recipe_digest(recipe), fingerprint.digest, store)
     >>> folder = claim(RUNS, identity, run_exists)
-    >>> last_checkpoint(folder)
-    PosixPath('.segmint/runs/3f2a/checkpoints/last.ckpt')
 """
 
 import hashlib
@@ -36,12 +34,6 @@ def recipe_digest(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
 
-def last_checkpoint(folder: RunFolder) -> Path | None:
-    """The checkpoint to carry on from, if the run got that far."""
-    last = folder.checkpoints / LAST
-    return last if last.is_file() else None
-
-
 def claim(root: Path, identity: Identity, run_exists: Callable[[str], bool]) -> RunFolder | None:
     """Hold the newest run under ``root`` that can be carried on, or None.
 
@@ -51,7 +43,7 @@ def claim(root: Path, identity: Identity, run_exists: Callable[[str], bool]) -> 
         run_exists: Tells whether the tracking store still has a run.
     """
     for folder in RunFolder.all(root):
-        if folder.unfinished() != identity or last_checkpoint(folder) is None or not folder.hold():
+        if folder.unfinished() != identity or not (folder.checkpoints / LAST).is_file() or not folder.hold():
             continue
         if run_exists(folder.run_id):
             return folder

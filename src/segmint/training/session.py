@@ -2,7 +2,7 @@
 
 Example:
     >>> session = Session.open(recipe, prepared, hardware)
-    >>> session, history = session.fit(folder.checkpoints, None, run)
+    >>> session, history = session.fit(folder.checkpoints, run)
 """
 
 import copy
@@ -35,7 +35,6 @@ from segmint.training.capacity import Capacity, is_overflow, largest_batch, memo
 from segmint.training.checkpoints import BEST, LAST
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
-from segmint.training.optimisation import configure
 from segmint.training.previews import PreviewLog
 from segmint.training.progress import EpochLog, stop_line
 from segmint.training.records import Recorder
@@ -130,30 +129,6 @@ class Session:
         assert self.source.normalisation is not None
         return self.source.normalisation
 
-    def banner(self) -> str:
-        """What is about to be trained, for a person."""
-        training = self.recipe.training
-        stop = (
-            f"after {training.patience} epochs without progress of {training.monitor}" if training.patience else "never"
-        )
-        tiles = {split: len(self.dataset(split)) for split in self.loaders}
-        losses = " + ".join(f"{weight:g} {name}" for name, weight in self.task.loss.weights.items())
-        *parts, group = configure(self.task.network, training)["optimizer"].param_groups
-        rates = ", ".join([f"lr {group['lr']:g}", *(f"{part['name']} part {part['lr']:g}" for part in parts)])
-        missed = self.network.encoder and self.recipe.network.weights and not self.origin.pretrained
-        warning = "WARNING no pretrained weights, " if missed else ""
-        name = self.network.title
-        return "\n".join(
-            (
-                f"model:    {name}, {self.network.parameters:,} parameters, {warning}{self.origin.reason}",
-                f"data:     {tiles['train']} train, {tiles['val']} val, {tiles['test']} test tiles of "
-                f"{self.recipe.data.tile_size} px, {self.normalisation.words}",
-                f"training: {training.epochs} epochs at most, {self.capacity.reason}, {training.optimizer}, "
-                f"{rates}, loss {losses}, stops early {stop}",
-                f"hardware: {self.hardware.reason}",
-            )
-        )
-
     def facts(self) -> dict[str, str]:
         """Choices that the recipe left open, for the run's parameters."""
         return {
@@ -192,16 +167,14 @@ class Session:
         loaders = _loaders(datasets, smaller, self.hardware.workers, self.recipe.training)
         return replace(self, loaders=loaders, capacity=capacity, accumulate=together)
 
-    def fit(
-        self, checkpoints: Path, resume_from: Path | None, recorder: Recorder
-    ) -> tuple["Session", list[dict[str, float]]]:
+    def fit(self, checkpoints: Path, recorder: Recorder) -> tuple["Session", list[dict[str, float]]]:
         """Train to the end, take the best weights, and return the session, whose batch fits, and every epoch's metrics.
 
-        A fit that had ended before the process was stopped is not repeated.
+        Goes on from the last checkpoint that is there. A fit that had ended before the process was stopped is not
+        repeated.
 
         Args:
-            checkpoints: Where they go.
-            resume_from: A checkpoint to start from.
+            checkpoints: Where they are and go.
             recorder: Receives the metrics of steps and epochs, and the pictures.
 
         Raises:
@@ -211,13 +184,12 @@ class Session:
         session, history = self, _ended(checkpoints, epochs)
         while history is None:
             log, watching = self._watching(recorder)
-            smaller = session._train(checkpoints, resume_from, watching)
+            smaller = session._train(checkpoints, watching)
             if smaller is None:
                 history = log.history
                 replace_file(checkpoints / "history.json", json.dumps({"epochs": epochs, "history": history}))
             else:
-                session, last = smaller, checkpoints / LAST
-                resume_from = last if last.is_file() else resume_from
+                session = smaller
         if stopped := stop_line(history, self.recipe.training):
             print(stopped, flush=True)
         self.task.load_state_dict(torch.load(checkpoints / BEST, map_location="cpu", weights_only=True)["state_dict"])
@@ -235,12 +207,10 @@ class Session:
             watching.append(PreviewLog(self.dataset("val"), training.previews, cut, draw, recorder))
         return log, watching
 
-    def _train(
-        self, checkpoints: Path, resume_from: Path | None, watching: Sequence[lightning.Callback]
-    ) -> "Session | None":
+    def _train(self, checkpoints: Path, watching: Sequence[lightning.Callback]) -> "Session | None":
         """Train to the end; where a step does not fit into memory, the session of half the batch to go on with."""
         trainer = build_trainer(self.recipe, self.hardware, checkpoints, watching, self.accumulate)
-        start = str(resume_from) if resume_from else None
+        start = str(checkpoints / LAST) if (checkpoints / LAST).is_file() else None
         before, smaller = copy.deepcopy(self.task.state_dict()), None
         try:
             trainer.fit(self.task, self.loaders["train"], self.loaders["val"], ckpt_path=start, weights_only=True)
