@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from segmint.errors import RecipeError
-from segmint.evaluation.names import epoch_scores
 from segmint.recipe import OPTIONS, NetworkRecipe, Recipe
+from segmint.score_names import epoch_scores
 
 
 def check(recipe: Recipe) -> None:

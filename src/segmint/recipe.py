@@ -17,7 +17,7 @@ from jsonargparse.typing import (
 )
 
 from segmint.dataset_recipe import AugmentationRecipe, Band, ClassOfInterest, DataRecipe, DerivedBand, SplitRecipe
-from segmint.evaluation.names import SMALLER_IS_BETTER
+from segmint.score_names import SMALLER_IS_BETTER
 
 __all__ = ["AugmentationRecipe", "Band", "ClassOfInterest", "DataRecipe", "DerivedBand", "Recipe", "SplitRecipe"]
 

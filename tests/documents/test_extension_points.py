@@ -51,7 +51,7 @@ CHANGES = {
             '        "recall": _ratio(hit, truth),\n        "specificity": _ratio(right, right + false),\n',
         )
     ],
-    "src/segmint/evaluation/names.py": [
+    "src/segmint/score_names.py": [
         (
             'BY_CLASS = ("iou", "f1", "precision", "recall")',
             'BY_CLASS = ("iou", "f1", "precision", "recall", "specificity")',

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from segmint.data.chips import IGNORE
-from segmint.evaluation.names import BY_CLASS
+from segmint.score_names import BY_CLASS
 
 
 def confusions(answer: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:

@@ -17,8 +17,8 @@ from torchmetrics import Metric, MetricCollection
 
 from segmint.data.chips import IGNORE
 from segmint.evaluation import metrics
-from segmint.evaluation.names import OF_PROBABILITIES
 from segmint.models.foreground import segmentation
+from segmint.score_names import OF_PROBABILITIES
 
 
 class Scores(Metric):

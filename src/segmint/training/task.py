@@ -14,8 +14,8 @@ from torch import nn
 
 from segmint.data.dataset import Batch
 from segmint.evaluation.metrics import activate
-from segmint.evaluation.names import epoch_scores
 from segmint.recipe import Recipe
+from segmint.score_names import epoch_scores
 from segmint.training.losses import WeightedLoss
 from segmint.training.optimisation import configure, optimisation_of
 from segmint.training.scores import EpochScores
