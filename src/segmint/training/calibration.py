@@ -21,6 +21,9 @@ from torch.nn import functional
 _LOW, _HIGH, _NEAR = 0.05, 20.0, 1.1
 """Range of a temperature, and the factor within which it is at an end of it: the slope vanishes before."""
 
+_SURE = 2
+"""Standard errors that a gain has to exceed."""
+
 _FEW_CHIPS = 4
 """Fewer validation chips than this cannot show a gain: two to fit on and two to test on."""
 
@@ -49,8 +52,8 @@ class Temperature:
 
     @property
     def value(self) -> float:
-        """The one to use: 1 unless the gain is beyond its standard error."""
-        return self.fitted if self.gain > self.error and not self.at_bound else 1.0
+        """The one to use: 1 unless the gain is beyond noise."""
+        return self.fitted if self.gain > _SURE * self.error and not self.at_bound else 1.0
 
     def sentence(self) -> str:
         """Why it is used or not, in one line."""
