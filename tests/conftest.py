@@ -12,7 +12,7 @@ from segmint.evaluation.results import ChipCounts, Evaluation, as_matrix
 from segmint.export.stac_schemas import SchemaStore
 from segmint.interface import Band, Class, Input, Normalisation, Output
 
-pytest_plugins = ["finished", "spread"]
+pytest_plugins = ["finished", "spread", "states"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -80,6 +80,7 @@ def test_what_stands_at_a_place_comes_back_to_it():
     np.testing.assert_allclose(back[0, :, 4:-4], values[0, :, 4:-4], atol=2e-3)
 
 
+@pytest.mark.states(130)
 def test_classes_are_taken_from_the_middle_of_each_new_pixel():
     plane = np.arange(12)[None].repeat(4, axis=0)
     assert Fit.of("resize", (4, 12), (2, 4)).nearest(plane).tolist() == [[1, 4, 7, 10]] * 2

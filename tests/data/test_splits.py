@@ -250,6 +250,7 @@ def test_groups_that_share_ground_are_refused():
         check_overlap(chips, split)
 
 
+@pytest.mark.states(131)
 def test_without_georeference_chips_are_drawn_at_random_by_seed():
     chips = [chip(f"c{number}", 0, 0, crs=None) for number in range(20)]
     first, again = (split_ground(chips, RECIPE, 64, "tile") for _ in range(2))

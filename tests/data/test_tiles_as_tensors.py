@@ -47,6 +47,7 @@ def test_a_small_tile_is_reflected_and_its_border_ignored(pair):
     torch.testing.assert_close(image[:, 20:, :20], image[:, 8:20, :20].flip(1))
 
 
+@pytest.mark.states(130)
 def test_resize_stretches_the_whole_chip_and_keeps_class_values(pair):
     resized = DataRecipe(**(vars(pair) | {"fit": "resize"}))
     item = TileDataset(TileReader(find_chips(resized), [Tile(0, 0, 0, 40, 50)], 32, "resize"), PLAIN)[(0, 0)]
@@ -110,6 +111,7 @@ def test_radiometry_changes_bands_apart_and_masks_never():
     assert all(0.8 <= gain <= 1.2 for gain in gains)
 
 
+@pytest.mark.states(228)
 def test_order_and_augmentation_follow_from_seed_and_epoch_alone(pair):
     chips = find_chips(pair)
     tiles = [Tile(0, row, 0, 32, 32) for row in range(8)]
@@ -124,6 +126,7 @@ def test_order_and_augmentation_follow_from_seed_and_epoch_alone(pair):
     assert not torch.equal(epoch(1), epoch(2))
 
 
+@pytest.mark.states(228)
 def test_every_tile_is_served_once_per_epoch():
     order = EpochOrder(10, seed=5)
     order.set_epoch(4)

@@ -1,4 +1,4 @@
-"""Runs documented commands as they are written, in rooms that look like a checkout, and counts the statements tried."""
+"""Runs documented commands as they are written, in rooms that look like a checkout."""
 
 import shlex
 import subprocess
@@ -9,27 +9,6 @@ from pathlib import Path
 import pytest
 from e2e_settings import REPOSITORY, environment
 from running import Ran
-
-TRIED: set[int] = set()
-"""Statements whose tests have passed."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Reports tell which statements a test tries, from whichever process they come."""
-    for item in items:
-        item.user_properties += [("states", number) for mark in item.iter_markers("states") for number in mark.args]
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Count the statements of a test that passed."""
-    if report.when == "call" and report.passed:
-        TRIED.update(number for name, number in report.user_properties if name == "states")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many statements were tried."""
-    if TRIED:
-        terminalreporter.write_line(f"documents: {len(TRIED)} statements tried here, and they hold")
 
 
 @pytest.fixture(scope="session")

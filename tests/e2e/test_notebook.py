@@ -1,8 +1,10 @@
 import nbformat
+import pytest
 from e2e_settings import REPOSITORY
 from nbclient import NotebookClient
 
 
+@pytest.mark.states(171)
 def test_the_notebook_opens_a_finished_model(finished, monkeypatch):
     monkeypatch.setenv("SEGMINT_META", str(finished / "meta"))
     notebook = nbformat.read(REPOSITORY / "notebooks" / "open_a_model.ipynb", as_version=4)

@@ -36,6 +36,7 @@ def predict(room, *arguments, check=True):
     return done
 
 
+@pytest.mark.states(231)
 @pytest.mark.parametrize("form", ["best_model.onnx", "best_model.pt", "best_model.pt2", "best_model.dlpk"])
 def test_every_exported_file_predicts_a_scene_on_its_own_grid(room, model_folder, form, tmp_path):
     done = predict(room, "--model_path", model_folder() / form, "--image_path=scene.tif", f"--output_dir={tmp_path}")

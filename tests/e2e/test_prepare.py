@@ -106,6 +106,7 @@ def test_a_failing_server_ends_in_one_line_and_the_next_run_carries_on(tmp_path)
     assert list((tmp_path / "osm" / "chips").iterdir())
 
 
+@pytest.mark.states(230)
 def test_the_documented_entry_point_runs_as_a_project(tmp_path):
     with hosted(earth) as host:
         command = [sys.executable, "-m", "mlflow", "run", str(REPOSITORY), "-e", "preprocess", "--env-manager", "local"]

@@ -63,6 +63,7 @@ def test_of_the_training_s_own_chips_only_those_of_the_test_split_are_compared_o
     assert float(table.split()[2]) == pytest.approx(contract["metrics"]["test_iou"], abs=2e-3)
 
 
+@pytest.mark.states(291)
 def test_a_trained_model_is_promoted_and_loads_as_champion_in_one_line(store, finished):
     refused = script("promote", finished, "--version=1", "--approve=true")
     assert refused.returncode == 1

@@ -22,6 +22,7 @@ def ask(endpoint: str, chips: np.ndarray) -> np.ndarray:
         return np.array(json.load(answer)["predictions"])
 
 
+@pytest.mark.states(165)
 def test_a_request_made_from_a_real_chip_gets_the_trained_network_s_mask(endpoint, finished):
     sample = np.load(finished / "meta" / "parity_sample.npz")
     threshold = json.loads((finished / "meta" / "contract.json").read_text())["output"]["threshold"]

@@ -139,6 +139,7 @@ def test_every_proof_passed_and_is_in_the_run(finished, only_run):
         assert only_run.data.metrics[f"parity_{proof['format']}_agreement"] == proof["agreement"]
 
 
+@pytest.mark.states(229)
 def test_training_again_with_the_same_seed_gives_the_same_figures_to_the_last_bit(train, finished, tmp_path):
     train(tmp_path, "--epochs=3")
     assert _history(tmp_path) == _history(finished)
@@ -192,6 +193,7 @@ def _history(room: Path) -> list[tuple[str, int, float]]:
     return rows
 
 
+@pytest.mark.states(292)
 def test_a_model_that_answers_otherwise_fails_the_run_and_registers_nothing(train, tmp_path, bright_squares):
     """The fault of the original example, planted: a second sigmoid in the deployed module."""
     process = start_training(tmp_path, bright_squares, "--epochs=1", fault=SECOND_SIGMOID)

@@ -37,6 +37,7 @@ def pages(finished, monkeypatch):
     }
 
 
+@pytest.mark.states(290)
 @pytest.mark.parametrize("name", ["run", "metrics", "artifacts", "model"])
 @pytest.mark.states(273, 290)
 def test_a_person_finds_the_run_in_the_browser(ui, pages, tmp_path, name):

@@ -12,6 +12,7 @@ from segmint.models.factory import DECODERS, LISTED_ENCODERS, NETWORKS, build
 from segmint.models.history import history_channels
 
 
+@pytest.mark.states(125)
 def test_the_classic_network_has_the_documented_size():
     assert sum(p.numel() for p in ClassicNetwork(3, 1).parameters()) == 2_239_617
 

@@ -27,6 +27,7 @@ def session_of(folders, weights, *options):
     return Session.open(recipe, prepare(recipe), choose(recipe))
 
 
+@pytest.mark.states(189)
 def test_before_its_first_step_a_training_answers_as_the_model_that_it_starts_from(model_folder, bright_squares):
     """The parent's ONNX file, in its own runtime, on stored values of a chip that the training has read."""
     import onnxruntime

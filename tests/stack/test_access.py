@@ -32,6 +32,7 @@ def registered(team, tmp_path_factory):
     return run.info.run_id
 
 
+@pytest.mark.states(172)
 def test_a_run_its_metrics_artifacts_and_model_go_through_the_address_alone(team, registered):
     with team.signed_in(team.trainer) as client:
         assert [item.value for item in client.get_metric_history(registered, "val_loss")] == [0.9, 0.5, 0.25]

@@ -22,6 +22,7 @@ def room(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
+@pytest.mark.states(145)
 @pytest.mark.parametrize(("fault", "status"), [(None, "FINISHED"), (RuntimeError, "FAILED"), (SystemExit, "FAILED")])
 def test_a_metric_of_a_callback_lands_in_the_run_which_ends_as_the_training_does(room, fault, status):
     run = TrackedRun.start("callbacks", RUNS, Identity("recipe", "data", connect()))

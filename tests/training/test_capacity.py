@@ -109,6 +109,7 @@ def session_of(folders, *options):
     return opened
 
 
+@pytest.mark.states(236)
 def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squares, tmp_path, capsys):
     opened = session_of(
         bright_squares, "--batch_size=16", "--training.out_of_memory=halve", "--training.step_metrics=1"
@@ -130,6 +131,7 @@ def test_a_batch_that_does_not_fit_is_halved_where_the_recipe_says_so(bright_squ
     assert "8 tiles do not fit, on with 4" in capsys.readouterr().out
 
 
+@pytest.mark.states(236)
 def test_otherwise_the_person_is_told_which_batch_to_ask_for(bright_squares, tmp_path):
     opened = session_of(bright_squares, "--batch_size=8")
     with pytest.raises(ModelError, match=r"a step of 8 tiles of 64 px does not fit.* -P batch_size=4"):

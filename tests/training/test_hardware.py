@@ -8,6 +8,7 @@ from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
 from segmint.training.hardware import choose
 
 
+@pytest.mark.states(185, 285)
 def test_the_choice_says_its_reason():
     chosen = choose(Recipe())
     assert chosen.threads == cores() <= os.cpu_count()

@@ -140,6 +140,7 @@ def test_the_rate_of_an_epoch_is_the_one_that_it_was_trained_with_also_after_a_r
     assert [record["learning_rate"] for record in history] == pytest.approx(rates)
 
 
+@pytest.mark.states(147)
 def test_an_early_stop_is_printed_also_where_its_best_epoch_was_before_a_resume(bright_squares, tmp_path, capsys):
     options = ("--epochs=9", "--training.patience=2", "--training.min_delta=1000")
     with pytest.raises(CutError):
