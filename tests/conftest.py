@@ -17,7 +17,7 @@ pytest_plugins = ["finished", "spread", "states"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long end-to-end files come first, so that short ones keep both processes busy to the end."""
-    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    items.sort(key=lambda item: not {"e2e", "documents"} & set(item.path.parts))
 
 
 @pytest.fixture(scope="session")

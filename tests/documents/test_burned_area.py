@@ -52,7 +52,7 @@ def test_five_classes_are_another_recipe_s(trained, command):
 @pytest.mark.parametrize(
     ("architecture", "number"), [("unet", 7), ("unetplusplus", 8), ("deeplabv3plus", 9)], ids=lambda value: str(value)
 )
-@pytest.mark.states(7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20)
+@pytest.mark.states(7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 136)
 def test_every_architecture_takes_every_encoder_with_seven_bands(architecture, number):
     encoders = (
         "resnet18",
