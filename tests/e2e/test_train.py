@@ -59,18 +59,12 @@ def test_the_parts_of_the_esri_package_work_as_they_lie_beside_the_definition(fi
     np.testing.assert_array_equal(answer, probability >= threshold)
 
 
-def test_the_uploaded_checkpoint_names_no_path_of_the_machine_and_still_has_everything(finished):
+def test_the_uploaded_checkpoint_is_the_run_s_own_and_names_no_path_of_the_machine(finished):
     (uploaded,) = finished.glob("mlruns/*/*/artifacts/checkpoints/best.ckpt")
     (local,) = finished.glob(".segmint/runs/*/checkpoints/best.ckpt")
+    assert uploaded.read_bytes() == local.read_bytes()
     for room in (finished, finished.parent, Path.home()):
         assert str(room).encode() not in uploaded.read_bytes()
-    assert str(finished).encode() in local.read_bytes()  # Lightning put it there
-    ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in (uploaded, local))
-    assert ours.keys() == theirs.keys()
-    assert ours["callbacks"].keys() == theirs["callbacks"].keys()
-    assert (ours["epoch"], ours["loops"]) == (theirs["epoch"], theirs["loops"])
-    for kind in ("state_dict", "optimizer_states"):
-        torch.testing.assert_close(ours[kind], theirs[kind], rtol=0, atol=0)
 
 
 def test_every_epoch_is_in_the_run(client, only_run):
