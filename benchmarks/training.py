@@ -37,13 +37,13 @@ from segmint.command_line import parse  # noqa: E402
 from segmint.console import quieten_libraries  # noqa: E402
 from segmint.data.preparation import prepare  # noqa: E402
 from segmint.data.sample_layouts import write_camp  # noqa: E402
+from segmint.records import Steps  # noqa: E402
 from segmint.tracking.folder import Identity  # noqa: E402
 from segmint.tracking.run import TrackedRun  # noqa: E402
 from segmint.tracking.store import connect  # noqa: E402
 from segmint.training import hardware  # noqa: E402
 from segmint.training.banner import banner  # noqa: E402
 from segmint.training.hardware import Hardware  # noqa: E402
-from segmint.training.records import Steps  # noqa: E402
 from segmint.training.resume import recipe_digest  # noqa: E402
 from segmint.training.session import Session  # noqa: E402
 

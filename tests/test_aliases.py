@@ -106,8 +106,9 @@ def test_a_name_is_the_same_with_hyphens():
 
 @pytest.mark.parametrize("switch", ["wandb", "reset", "early_stopping", "weighted_sampling"])
 def test_a_switch_that_is_neither_true_nor_false_is_refused(switch):
-    with pytest.raises(RecipeError, match="true or false"):
-        parse([f"--{switch}=maybe"])
+    for written in ([f"--{switch}=maybe"], [f"--{switch}", "maybe"]):
+        with pytest.raises(RecipeError, match="true or false"):
+            parse(written)
 
 
 DOCUMENTED = """
@@ -158,9 +159,10 @@ def test_a_documented_key_that_cannot_be_read_is_one_line(tmp_path, text, words)
     assert "\n" not in str(caught.value)
 
 
-def test_every_documented_name_is_listed_by_help_all_and_in_the_docs(capsys):
+@pytest.mark.parametrize("spelled", ["--help_all", "--help-all"])
+def test_every_documented_name_is_listed_by_help_all_and_in_the_docs(capsys, spelled):
     with pytest.raises(SystemExit) as ended:
-        parse(["--help_all"])
+        parse([spelled])
     assert ended.value.code == 0
     listed, page = capsys.readouterr().out, (CONFIGS.parent / "docs" / "names.md").read_text(encoding="utf-8")
     for name in (*ALIASES, *SWITCHES, *FOLDERS):

@@ -57,7 +57,9 @@ def test_the_classic_recipe_has_the_documents_defaults():
         (["--training.optimizer", "rmsprop"], "adamw"),
         (["--split.train", "0.9"], "1.2"),
         (["--loss.bce", "0", "--loss.dice", "0"], "loss"),
-        (["--training.monitor", "val_loss", "--training.mode", "max"], "training.mode"),
+        (["--training.monitor", "val_loss", "--training.mode", "max"], "expected min or auto"),
+        (["--training.monitor", "val_brier", "--training.mode", "max"], "expected min or auto"),
+        (["--training.monitor", "val_iou", "--training.mode", "min"], "expected max or auto"),
         (["--recipe", "wildfire-gra", "--pred_thresh", "0.6"], "5 classes"),
         (["--network.d_model=64"], "network.d_model 64 with network.architecture unet; expected emberformer"),
         (["--recipe=fire-spread", "--network.nhead=7"], "network.d_model 96 with network.nhead 7"),
@@ -82,10 +84,10 @@ def test_any_loss_may_stand_alone():
         assert [key for key, weight in parse(others).loss.weights.items() if weight] == [name]
 
 
-def test_the_best_of_a_monitor_is_known_by_its_name_or_said():
+def test_the_best_of_a_monitor_is_known_by_its_name():
     modes = {"val_loss": "min", "val_brier": "min", "val_f1": "max"}
     assert {name: parse(["--training.monitor", name]).training.monitor_mode for name in modes} == modes
-    assert parse(["--training.monitor", "val_f1", "--training.mode", "min"]).training.monitor_mode == "min"
+    assert parse(["--training.monitor", "val_f1", "--training.mode", "max"]).training.monitor_mode == "max"
 
 
 def test_mlflow_spells_booleans_its_own_way():

@@ -86,8 +86,10 @@ def expand(arguments: list[str]) -> list[str]:
             continue
         name, equals, value = argument.removeprefix("--").partition("=")
         short = short_name(name)
-        if short in SWITCHES:
-            word = value if equals else next(given) if given.next_is(*_TRUE, *_FALSE) else "true"
+        if short == "help_all":
+            expanded.append("--help_all")
+        elif short in SWITCHES:
+            word = value if equals else "true" if given.next_is_a_name() else next(given)
             expanded += [part for key, set_to in switched(name, word).items() for part in (f"--{key}", str(set_to))]
         elif short in FOLDERS:
             key, emptied = FOLDERS[short]
@@ -166,5 +168,5 @@ class _Given(Iterator[str]):
         self.place += 1
         return self.arguments[self.place - 1]
 
-    def next_is(self, *words: str) -> bool:
-        return self.place < len(self.arguments) and self.arguments[self.place].lower() in words
+    def next_is_a_name(self) -> bool:
+        return self.place == len(self.arguments) or self.arguments[self.place].startswith("-")

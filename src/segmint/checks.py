@@ -7,6 +7,7 @@ Example:
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from segmint.errors import RecipeError
@@ -67,8 +68,9 @@ def _check_monitor(recipe: Recipe) -> None:
     known = [f"val_{name}" for name in ("loss", *epoch_scores(classes, recipe.data.pooled))]
     if training.monitor not in known:
         raise RecipeError(f"training.monitor '{training.monitor}'", "one of " + ", ".join(known))
-    if training.monitor == "val_loss" and training.mode == "max":
-        raise RecipeError("training.mode max with training.monitor val_loss", "min or auto", "A small loss is good")
+    right = replace(training, mode="auto").monitor_mode
+    if training.mode not in ("auto", right):
+        raise RecipeError(f"training.mode {training.mode} with training.monitor {training.monitor}", f"{right} or auto")
     if training.threshold != "auto" and classes > 2:
         raise RecipeError(
             f"training.threshold {training.threshold:g} with {classes} classes",

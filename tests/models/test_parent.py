@@ -75,7 +75,15 @@ def test_a_file_that_is_no_model_is_refused_in_a_line(model_folder, bright_squar
     shutil.copy(meta / "contract.json", tmp_path)
     (tmp_path / "half.pth").write_bytes((meta / "best_model.pth").read_bytes()[:1000])
     torch.save({"weights": torch.ones(3)}, tmp_path / "other.pth")
-    for name, words in (("half.pth", "cannot be opened"), ("other.pth", "no weights of a network")):
+    torch.save(torch.ones(3), tmp_path / "tensor.pth")
+    torch.save({"state_dict": {}, "epoch": 3}, tmp_path / "best.ckpt")
+    refusals = {
+        "half.pth": "cannot be opened",
+        "other.pth": "no weights of a network",
+        "tensor.pth": "no weights of a network",
+        "best.ckpt": "is a checkpoint; .* --resume",
+    }
+    for name, words in refusals.items():
         with pytest.raises(ModelError, match=words):
             session_of(bright_squares, tmp_path / name)
     content = json.loads((meta / "contract.json").read_text())

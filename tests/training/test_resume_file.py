@@ -139,6 +139,35 @@ def test_more_epochs_of_a_cosine_are_those_of_the_longer_one(begin, tmp_path):
     assert carried == pytest.approx(whole[2:])
 
 
+@pytest.mark.parametrize("file", [True, False])
+def test_a_plateau_that_is_carried_on_is_that_of_a_training_without_a_break(begin, tmp_path, file):
+    """At a learning rate so high that the loss grows, and the rate falls."""
+    options = ("--training.scheduler=plateau", "--training.plateau_patience=0", "--lr=0.02", "--patience=0")
+    _, whole = fit(begin("--epochs=6", *options), tmp_path / "whole")
+    fit(begin("--epochs=3", *options), tmp_path / "half")
+    longer, folder = begin("--epochs=6", *options), tmp_path / "half"
+    if file:
+        folder = tmp_path / "new"
+        Start.open(tmp_path / "half" / "last.ckpt", longer.recipe).adopt(folder, longer.recipe.training)
+    else:
+        (folder / "history.json").unlink()
+    _, carried = fit(longer, folder)
+    assert carried == pytest.approx(whole[3:])
+    assert len(set(whole)) > 1
+    ends = [torch.load(place / "last.ckpt", weights_only=True) for place in (folder, tmp_path / "whole")]
+    assert ends[0]["lr_schedulers"] == ends[1]["lr_schedulers"]
+
+
+def test_a_plateau_of_another_monitor_begins_with_that_monitor(begin, tmp_path):
+    options = ("--training.scheduler=plateau", "--training.plateau_patience=0")
+    fit(begin("--epochs=2", "--training.monitor=val_loss", *options), tmp_path / "old")
+    other = begin("--epochs=3", "--training.monitor=val_acc", *options)
+    Start.open(tmp_path / "old" / "last.ckpt", other.recipe).adopt(tmp_path / "new", other.recipe.training)
+    history, _ = fit(other, tmp_path / "new")
+    (state,) = torch.load(tmp_path / "new" / "last.ckpt", weights_only=True)["lr_schedulers"]
+    assert state["best"] == max(record["val_acc"] for record in history[:2])
+
+
 def refused(path, recipe):
     with pytest.raises(ModelError) as caught:
         Start.open(path, recipe)

@@ -110,7 +110,7 @@ def test_a_temperature_at_the_end_of_its_range_is_not_taken():
 def test_a_few_chips_cannot_show_that_a_temperature_helps(chips):
     chosen = choose_temperature(pixels(chips, 500, too_sure=3))
     assert chosen.value == 1
-    assert f"{chips} validation chips cannot show a gain" in chosen.sentence()
+    assert f"{chips} validation chip{'s' * (chips != 1)}, too few to show a gain" in chosen.sentence()
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.2])

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -24,7 +23,6 @@ from rasterio.crs import CRS
 from segmint.contract import ModelContract
 from segmint.inference.layers import Description, Layer, optimise
 from segmint.interface import Output
-from segmint.models import foreground
 
 NODATA = 255
 """Class of pixels without an answer, and their stored probability in 8 bits."""
@@ -184,9 +182,9 @@ class MapInWork:
 
 def _foreground(classes: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Detection and confidence of every row, ``[2, n]``, of ``[n, W]`` and ``[K, n, W]``."""
-    detected = foreground.detection(torch.from_numpy(classes)[:, None])
-    confidence = foreground.confidence(torch.from_numpy(probabilities).movedim(1, 0)[:, :, None])
-    return torch.stack([detected.float(), confidence]).numpy()
+    of_foreground = probabilities if len(probabilities) == 1 else probabilities[1:]
+    confidence = of_foreground.sum(axis=0).max(axis=1).clip(max=1)
+    return np.stack([(classes > 0).any(axis=1), confidence]).astype(np.float32)
 
 
 def decide(

@@ -45,16 +45,19 @@ class Parent:
             ModelError: Not the ``best_model.pth`` of a model.
             ContractError: No contract lies beside it.
         """
-        contract = ModelContract.read(path.with_name("contract.json"))
         expected = "the best_model.pth of a finished model, with its contract.json beside it"
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnpicklingError) as error:
             raise ModelError(f"network.weights: {path} cannot be opened ({type(error).__name__})", expected) from error
-        weights = {str(name).removeprefix(_PREFIX): value for name, value in state.items() if _PREFIX in str(name)}
+        named = state if isinstance(state, dict) else {}
+        if "state_dict" in named:
+            found, remedy = f"network.weights: {path} is a checkpoint", "--resume carries one of segmint on"
+            raise ModelError(found, expected, f"{remedy}, python src/export.py --target {path} makes a best_model.pth")
+        weights = {str(name).removeprefix(_PREFIX): value for name, value in named.items() if _PREFIX in str(name)}
         if not weights:
             raise ModelError(f"network.weights: {path} has no weights of a network", expected)
-        return cls(path, contract, weights)
+        return cls(path, ModelContract.read(path.with_name("contract.json")), weights)
 
     def start(self, network: nn.Module, source: Input, classes: tuple[str, ...]) -> tuple[Input, WeightsOrigin]:
         """Give its weights to a network of the same kind.

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pytorch_lightning.loggers import CSVLogger
 
 from segmint.files import replace_file
+from segmint.records import Steps
 from segmint.tracking.courier import patience
-from segmint.training.records import Steps
 
 _PREVIEW = "val/preview"
 

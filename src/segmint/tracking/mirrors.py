@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from segmint.console import say
 from segmint.errors import RecipeError
 from segmint.recipe import MirrorRecipe
+from segmint.records import Recorder, Steps
 from segmint.tracking.copies import CsvCopy, TensorBoardCopy, WandbCopy
-from segmint.training.records import Recorder, Steps
 
 
 class Mirror(Recorder, Protocol):

@@ -16,9 +16,9 @@ from segmint.data.preparation import PreparedData
 from segmint.data.splits import SPLITS
 from segmint.evaluation.baselines import Standing
 from segmint.recipe import Recipe
+from segmint.records import Recorder
 from segmint.tracking.lineage import SplitDataset
 from segmint.tracking.run import TrackedRun
-from segmint.training.records import Recorder
 
 
 def open_record(

@@ -7,10 +7,10 @@ Example:
 """
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as lightning
+import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 _FORM = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
@@ -29,8 +29,8 @@ class EpochBar(lightning.Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move it on."""
-        self._advance(outputs)
+        """Move it on; Lightning has divided the loss by the batches of a step."""
+        self._advance(outputs["loss"], trainer.accumulate_grad_batches)
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Begin the bar of the validation batches in its place."""
@@ -63,11 +63,10 @@ class EpochBar(lightning.Callback):
         title = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs} {split}"
         self._bar = tqdm(total=batches, desc=title, leave=False, dynamic_ncols=True, file=sys.stderr, bar_format=_FORM)
 
-    def _advance(self, outputs: Any) -> None:
+    def _advance(self, loss: torch.Tensor, times: int = 1) -> None:
         """Count a batch; its loss is fetched from the device only when the bar is drawn anew."""
         if self._bar.update():
-            loss = outputs["loss"] if isinstance(outputs, Mapping) else outputs
-            self._bar.set_postfix_str(f"loss {float(loss):.4f}")
+            self._bar.set_postfix_str(f"loss {float(loss) * times:.4f}")
 
     def _clear(self) -> None:
         if self._bar is not None:

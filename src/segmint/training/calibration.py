@@ -63,7 +63,7 @@ class Temperature:
                 f"temperature {self.value:.4g}: lowers the NLL of validation chips that it was not fitted on by {gain}"
             )
         if self.chips < _FEW_CHIPS:
-            return f"temperature stays 1: {self.chips} validation chips cannot show a gain, {_FEW_CHIPS} or more can"
+            return f"temperature stays 1: {self.chips} validation chip{'s' * (self.chips != 1)}, too few to show a gain"
         if self.at_bound:
             return f"temperature stays 1: the fit ran to {self.fitted:.4g}, the end of its range"
         return f"temperature stays 1: {self.fitted:.4g} gains {gain} in NLL on held-out validation chips, within noise"

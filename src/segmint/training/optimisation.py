@@ -6,6 +6,7 @@ Example:
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -60,6 +61,17 @@ class Cosine(lr_scheduler.LRScheduler):
         self._last_lr = self.get_lr()
         for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
             group["lr"] = rate
+
+
+def plateau_after(
+    network: torch.nn.Module, recipe: TrainingRecipe, monitored: Sequence[float]
+) -> tuple[list[float], dict[str, Any]]:
+    """The learning rate of each group, and the state of the plateau schedule, after epochs with these monitors."""
+    made = configure(network, recipe)
+    schedule = made["lr_scheduler"]["scheduler"]
+    for value in monitored:
+        schedule.step(value)
+    return [group["lr"] for group in made["optimizer"].param_groups], schedule.state_dict()
 
 
 def optimisation_of(recipe: TrainingRecipe) -> dict[str, Any]:

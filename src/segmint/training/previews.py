@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from segmint.data.dataset import TileDataset
 from segmint.evaluation.results import Example
+from segmint.records import Recorder
 from segmint.training.examples import examples, showing_every_class
-from segmint.training.records import Recorder
 from segmint.training.task import SegmentationTask
 
 

@@ -14,7 +14,7 @@ import torch
 from torch.optim import Optimizer
 
 from segmint.recipe import TrainingRecipe
-from segmint.training.records import Recorder
+from segmint.records import Recorder
 
 Record = dict[str, float]
 """Metrics of one epoch."""

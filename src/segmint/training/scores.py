@@ -12,7 +12,6 @@ Example:
 
 import torch
 from torch import nn
-from torch.nn.functional import one_hot
 from torchmetrics import Metric, MetricCollection
 
 from segmint.data.chips import IGNORE
@@ -70,9 +69,9 @@ class Brier(Metric):
         known, channels = target != IGNORE, probability.shape[1]
         if channels == 1:
             squared = (probability[:, 0] - (target == 1).float()).square()
-        else:
-            truth = one_hot(torch.where(known, target, 0).long(), channels).movedim(-1, 1)
-            squared = (probability - truth).square().sum(dim=1)
+        else:  # the sum over the classes of (p - truth) squared, whose truth is 1 in one of them
+            of_truth = probability.gather(1, torch.where(known, target, 0).long()[:, None])[:, 0]
+            squared = probability.square().sum(dim=1) - 2 * of_truth + 1
         self.error += torch.where(known, squared, 0).sum(dtype=torch.float64)
         self.pixels += known.sum()
 

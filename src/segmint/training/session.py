@@ -31,13 +31,13 @@ from segmint.interface import Class, Input, Normalisation
 from segmint.models.factory import DECODERS, WeightsOrigin, build
 from segmint.models.parent import Parent
 from segmint.recipe import NetworkRecipe, Recipe, TrainingRecipe
+from segmint.records import Recorder
 from segmint.training.capacity import Capacity, is_overflow, largest_batch, memory_of
 from segmint.training.checkpoints import BEST, LAST
 from segmint.training.hardware import Hardware
 from segmint.training.losses import class_weights
 from segmint.training.previews import PreviewLog
 from segmint.training.progress import EpochLog, stop_line
-from segmint.training.records import Recorder
 from segmint.training.steps import StepLog
 from segmint.training.task import SegmentationTask
 from segmint.training.trainer import build_trainer

@@ -26,9 +26,6 @@ from segmint.training.optimisation import optimisation_of
 from segmint.training.progress import EpochLog, progress
 from segmint.training.task import SegmentationTask
 
-_PROGRESS = ("last_epoch", "best", "num_bad_epochs", "cooldown_counter")
-"""What of a schedule's state is how far it came; the rest is the recipe's."""
-
 _EXPECTED = "a checkpoint of training, such as .segmint/runs/<run id>/checkpoints/last.ckpt"
 
 
@@ -134,20 +131,16 @@ class Start:
         return judged
 
     def _optimised(self, training: TrainingRecipe) -> dict[str, Any]:
-        """State of optimiser and schedule under this recipe's values; what the schedule made of a rate, it keeps."""
-        made_by, states = self.content["optimisation"], []
+        """State of the optimiser under this recipe's values; a schedule goes on from its epoch when it is loaded."""
+        states = []
         for state in self.content["optimizer_states"]:
             groups = [dict(group) for group in state["param_groups"]]
             for group in groups:
-                rate = "lr_temporal" if group.get("name") == "temporal" else "lr"
-                for key in {"lr", "initial_lr"} & set(group):
-                    group[key] *= getattr(training, rate) / made_by[rate]
+                rate = training.lr_temporal if group.get("name") == "temporal" else training.lr
+                group |= {key: rate for key in ("lr", "initial_lr") if key in group}
                 group["weight_decay"] = training.weight_decay
             states.append(state | {"param_groups": groups})
-        schedules = [
-            {key: value for key, value in state.items() if key in _PROGRESS} for state in self.content["lr_schedulers"]
-        ]
-        return {"optimizer_states": states, "lr_schedulers": schedules}
+        return {"optimizer_states": states}
 
     def _weights_of(self, epoch: int) -> Path | None:
         """The file that holds the weights of an epoch: this one, or the best checkpoint beside it."""

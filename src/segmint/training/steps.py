@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
-from segmint.training.records import Recorder
+from segmint.records import Recorder
 from segmint.training.task import SegmentationTask
 
 _RUNNING = ("precision", "recall", "f1", "iou", "acc")

@@ -17,7 +17,8 @@ from segmint.evaluation.metrics import activate
 from segmint.recipe import Recipe
 from segmint.score_names import epoch_scores
 from segmint.training.losses import WeightedLoss
-from segmint.training.optimisation import configure, optimisation_of
+from segmint.training.optimisation import configure, optimisation_of, plateau_after
+from segmint.training.progress import EpochLog
 from segmint.training.scores import EpochScores
 
 
@@ -60,6 +61,17 @@ class SegmentationTask(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say what the optimiser was, so that another one does not take its state over."""
         checkpoint["optimisation"] = optimisation_of(self.recipe.training)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the steps of a plateau schedule from the history: Lightning saves it without that of the last epoch."""
+        training = self.recipe.training
+        if training.scheduler == "plateau":
+            history = checkpoint["callbacks"][EpochLog.__name__]["history"]
+            monitored = [record[training.monitor] for record in history]
+            rates, state = plateau_after(self.network, training, monitored)
+            for group, rate in zip(checkpoint["optimizer_states"][0]["param_groups"], rates, strict=True):
+                group["lr"] = rate
+            checkpoint["lr_schedulers"] = [state]
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits ``[B, K, H, W]`` of normalised images ``[B, C, H, W]``."""
