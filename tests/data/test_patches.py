@@ -170,6 +170,58 @@ def test_a_side_without_a_folder_is_drawn_from_another_and_said(tmp_path, draw, 
     assert prepared.split.rule.startswith(words)
 
 
+def by_table(folder: Path, rows: list[str]) -> list[str]:
+    """Options that declare groups by a table instead of the recipe's own pattern."""
+    table = folder / "groups.csv"
+    table.write_text("\n".join(["chip,site", *rows]))
+    return ["--split.group_regex=null", f"--split.group_file={table}", "--split.group_column=site"]
+
+
+@pytest.fixture(params=["regex", "file"])
+def grouping(request, tmp_path) -> list[str]:
+    """Options that declare the groups site0 to site3 of three chips each, without a word on folders."""
+    if request.param == "regex":
+        return ["--split.group_regex=^(site[0-9])_[0-9]$"]
+    return by_table(tmp_path, [f"site{site}_{number},site{site}" for site in range(4) for number in range(3)])
+
+
+@pytest.mark.parametrize(
+    ("held", "source", "drawn", "words"),
+    [
+        ({"train": (0, 1, 2), "test": (2, 3)}, "train", "val", "33 % of train (by group: 3 groups); 1 of 4 groups"),
+        ({"train": (0, 1), "val": (1, 2, 3)}, "val", "test", "33 % of val (by group: 3 groups); 1 of 4 groups"),
+    ],
+)
+def test_a_side_without_a_folder_is_drawn_by_whole_groups(tmp_path, draw, grouping, held, source, drawn, words):
+    for folder, sites in held.items():
+        for site in sites:
+            for number in range(3):
+                write_patch(tmp_path / "patches" / folder, f"site{site}_{number}", draw)
+    prepared = read(tmp_path / "patches", *grouping)
+    sides = stems(prepared)
+    sites = [{stem.partition("_")[0] for stem in sides[side]} for side in (source, drawn)]
+    assert sites[0] | sites[1] == {f"{source}/site{site}" for site in held[source]}
+    assert not sites[0] & sites[1]
+    assert [len(sides[side]) for side in (source, drawn)] == [6, 3]
+    assert words in prepared.split.rule
+
+
+def test_groups_in_several_folders_are_counted_where_every_side_has_one(tmp_path, draw, grouping):
+    for folder, sites in {"train": (0, 1), "val": (1, 2), "test": (2, 3)}.items():
+        for site in sites:
+            write_patch(tmp_path / "patches" / folder, f"site{site}_0", draw)
+    rule = read(tmp_path / "patches", *grouping).split.rule
+    assert rule == "by folder: train, val, test; 2 of 4 groups stand in several folders"
+
+
+def test_a_chip_that_a_group_file_lacks_is_named_as_its_row_would_be(tmp_path, draw):
+    for folder in ("train", "test"):
+        for number in range(2):
+            write_patch(tmp_path / "patches" / folder, f"n{number}", draw)
+    with pytest.raises(SplitError, match=r"groups.csv names no group for chip n1;"):
+        read(tmp_path / "patches", *by_table(tmp_path, ["n0,one"]))
+
+
 def test_a_file_in_the_folders_of_two_sides_is_refused(tmp_path, draw):
     for folder in ("train", "val", "test"):
         for number in range(2):

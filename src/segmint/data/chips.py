@@ -50,7 +50,7 @@ class Chip:
     """A checked pair of values and truth.
 
     Attributes:
-        stem: Its name.
+        stem: Its name, led by the folder of its side where folders are the split: ``val/a``.
         pixels: Values.
         answer: Truth of the same size.
         files: Every file it is made of, under the name it has in the dataset's manifest.
@@ -76,6 +76,11 @@ class Chip:
     transform: tuple[float, ...] | None = None
     group: str | None = None
     side: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its stem without the folder of its side."""
+        return self.stem.rpartition("/")[2]
 
     @property
     def place(self) -> Path:

@@ -1,4 +1,6 @@
-"""Groups of chips that a recipe declares: by a file, by a pattern on stems, or by what the reader knows.
+"""Groups of chips that a recipe declares: by a file, by a pattern on names, or by what the reader knows.
+
+A chip's name is its stem without the folder of its side, so groups mean the same whether folders are the split or not.
 
 Example:
     >>> declared_groups(chips, SplitRecipe(group_regex="^(site[0-9]+)"))
@@ -34,25 +36,25 @@ def declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
         raise SplitError(f"{recipe.group_file} has the columns {sorted(columns)}", f"chip and {recipe.group_column}")
     group_of = {row["chip"]: row[str(recipe.group_column)] for row in rows}
     for chip in chips:
-        if chip.stem not in group_of:
-            raise SplitError(f"{recipe.group_file} names no group for chip {chip.stem}", "a row per chip", "Add it")
-    return [group_of[chip.stem] for chip in chips]
+        if chip.name not in group_of:
+            raise SplitError(f"{recipe.group_file} names no group for chip {chip.name}", "a row per chip", "Add it")
+    return [group_of[chip.name] for chip in chips]
 
 
 def _matched(chips: Sequence[Chip], pattern: str) -> list[str]:
-    """Groups by a pattern; none at all where it lets every stem match without one."""
+    """Groups by a pattern; none at all where it lets every name match without one."""
     try:
         compiled = re.compile(pattern)
     except re.error as error:
         raise SplitError(f"split.group_regex {pattern} is no regular expression ({error})") from error
-    found = [compiled.search(chip.stem) for chip in chips]
+    found = [compiled.search(chip.name) for chip in chips]
     groups = [match.group(1) if match and compiled.groups else None for match in found]
     if compiled.groups and all(found) and not any(groups):
         return []
     for chip, group in zip(chips, groups, strict=True):
         if group is None:
             raise SplitError(
-                f"split.group_regex {pattern} gives no group for chip {chip.stem}",
+                f"split.group_regex {pattern} gives no group for chip {chip.name}",
                 "a match with one group in parentheses",
             )
     return [str(group) for group in groups]

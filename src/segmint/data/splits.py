@@ -141,7 +141,7 @@ def _parted(recipe: SplitRecipe, source: str) -> SplitRecipe:
 def _shared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> str:
     """How many declared groups stand in several folders, in words; empty where none does."""
     try:
-        groups = declared_groups([replace(chip, stem=chip.stem.partition("/")[2]) for chip in chips], recipe)
+        groups = declared_groups(chips, recipe)
     except SplitError:  # the folders decide; groups that only some chips have are no objection
         return ""
     sides: dict[str, set[str]] = {}
