@@ -1,8 +1,8 @@
 """How a whole image comes into the tile of a model, and the model's answer back onto the image's own pixels.
 
 Both ways are bilinear with antialiasing, as in Pillow and torch: a new pixel is the weighted mean of the pixels around
-its centre, with triangular weights that reach one pixel of the coarser grid to each side. Values are read by rows, so
-that memory does not grow with the image. Sums are taken in a fixed order, so that every reader of an image gets the
+its centre, with triangular weights that reach one pixel of the coarser grid to each side. On the way in, pixels without
+a value have no weight. Values are read by rows, so that memory does not grow with the image. Sums are taken in a fixed order, so that every reader of an image gets the
 same tile to the last bit.
 
 The Esri package and the programs of the model card carry this module's code, as they cannot import it: it needs numpy
@@ -50,29 +50,39 @@ class Fit:
             return cls(image, tile, (max(round(image[0] * ratio), 1), max(round(image[1] * ratio), 1)))
         return cls(image, tile, tile if kind == "resize" else image)
 
-    def scale(self, read: Callable[[int, int], NDArray[np.generic]]) -> NDArray[np.float32]:
+    def scale(self, read: Callable[[int, int], tuple[NDArray[np.generic], NDArray[np.bool_]]]) -> NDArray[np.float32]:
         """The image ``[C, *scaled]``; whole numbers stay whole.
 
+        A new pixel is the mean of those around it that have a value: what stands in an empty one is in no mean. It is
+        NaN where the nearest pixel of the image has none.
+
         Args:
-            read: First row and number of rows -> values ``[C, n, W]`` as stored.
+            read: First row and number of rows -> values ``[C, n, W]`` as stored, and where there are any, ``[n, W]``.
         """
         rows, row_weights = _weights(self.image[0], self.scaled[0])
         columns, column_weights = _weights(self.image[1], self.scaled[1])
+        middle_rows, middle_columns = self._middles()
         parts = []
         step = max(ROWS * self.scaled[0] // self.image[0], 1)
         for first in range(0, self.scaled[0], step):
             chosen = slice(first, first + step)
             top, bottom = int(rows[chosen].min()), int(rows[chosen].max()) + 1
-            values = read(top, bottom - top)
-            narrow = _along_columns(values.astype(np.float32), columns, column_weights)
-            part = _along_rows(narrow, rows[chosen] - top, row_weights[chosen])
+            places = (rows[chosen] - top, row_weights[chosen], columns, column_weights)
+            values, valid = read(top, bottom - top)
+            known = valid & np.isfinite(values)
+            if known.all():
+                part = _mean(values, *places)
+            else:
+                share = _mean(known, *places) / _mean(np.ones_like(known[:1]), *places)  # exactly 1 if none is empty
+                nearest = known[:, middle_rows[chosen] - top][:, :, middle_columns]
+                part = _mean(np.where(known, values, 0), *places) / np.where(nearest, share, np.nan)
             parts.append(np.rint(part) if values.dtype.kind in "iu" else part)
         return np.concatenate(parts, axis=1)
 
-    def nearest(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """A plane ``[H, W]`` of numbers that have no mean, such as classes, at the size ``scaled``."""
-        rows, columns = (middle(length, new) for length, new in zip(self.image, self.scaled, strict=True))
-        return np.asarray(plane[rows][:, columns])
+    def nearest(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """Planes ``[..., H, W]`` of numbers that have no mean, such as classes, at the size ``scaled``."""
+        rows, columns = self._middles()
+        return np.asarray(planes[..., rows, :][..., columns])
 
     def pad(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values ``[C, *scaled]`` reflected to ``[C, *tile]``, the pixel at the edge included."""
@@ -87,18 +97,7 @@ class Fit:
         Args:
             read: First row and number of rows -> values ``[C, n, W]`` as stored, and where there are any, ``[n, W]``.
         """
-        rows, columns = (middle(length, new) for length, new in zip(self.image, self.scaled, strict=True))
-        known = np.zeros(self.scaled, bool)
-
-        def values_of(top: int, count: int) -> NDArray[np.generic]:
-            values, valid = read(top, count)
-            here = (rows >= top) & (rows < top + count)
-            known[here] = valid[rows[here] - top][:, columns]
-            return values
-
-        scaled = self.scale(values_of)
-        scaled[:, ~known] = np.nan
-        return np.asarray(self.pad(scaled))
+        return self.pad(self.scale(read))
 
     def onto_image(self, answer: NDArray[np.float32], top: int, count: int) -> NDArray[np.float32]:
         """Rows of an answer ``[K, *tile]``, probabilities for example, on the image's own pixels, ``[K, count, W]``."""
@@ -108,6 +107,10 @@ class Fit:
         seen = answer[:, : self.scaled[0], : self.scaled[1]].astype(np.float32)
         tall = _along_rows(seen, rows[chosen], row_weights[chosen])
         return _along_columns(tall, columns, column_weights).clip(0, 1)
+
+    def _middles(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows and columns of the image in which the middles of the new pixels lie."""
+        return middle(self.image[0], self.scaled[0]), middle(self.image[1], self.scaled[1])
 
 
 def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -135,6 +138,17 @@ def _weights(length: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.float3
     weights[(places < 0) | (places >= length)] = 0
     places = np.where(weights > 0, places, middle(length, new)[:, None])  # NaN times nothing would be NaN
     return places, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _mean(
+    values: NDArray[np.generic],
+    rows: NDArray[np.intp],
+    row_weights: NDArray[np.float32],
+    columns: NDArray[np.intp],
+    column_weights: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    narrow = _along_columns(values.astype(np.float32), columns, column_weights)
+    return _along_rows(narrow, rows, row_weights)
 
 
 def _along_rows(

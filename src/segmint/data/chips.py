@@ -89,10 +89,15 @@ class Chip:
 
     def read(self, window: Rectangle) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
         """Values ``[C, h, w]`` as stored and class values ``[h, w]``, 255 also where a pixel has no value."""
+        values, _, answer = self.read_masked(window)
+        return values, answer
+
+    def read_masked(self, window: Rectangle) -> tuple[NDArray[np.generic], NDArray[np.bool_], NDArray[np.uint8]]:
+        """The same, and between the two ``[h, w]``, False where a pixel has no value."""
         values, valid = self.pixels.read(window)
         answer = self.answer.read(window)
         answer[~valid] = IGNORE
-        return values, answer
+        return values, valid, answer
 
     @property
     def bounds(self) -> Bounds | None:

@@ -31,8 +31,9 @@ TILES = Path(".segmint/tiles")
 _KEPT = 3
 """Datasets whose tiles stay."""
 
-_CUT = 2
-"""Number of the way tiles are cut; 2 takes labels of a scaled image at the middle of each pixel."""
+_CUT = 3
+"""Number of the way tiles are cut; 2 takes labels of a scaled image at the middle of each pixel, 3 scales an image by
+the mean of the pixels that have a value."""
 
 _SHARE = 0.5
 """Of the free disk that decoded tiles may take."""

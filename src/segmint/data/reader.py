@@ -56,22 +56,24 @@ class TileReader:
     def read(self, position: int) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
         """Values ``[C, S, S]`` as stored and class values ``[S, S]`` of one tile."""
         tile = self.tiles[position]
-        raw, target = self.chips[tile.chip].read((tile.row, tile.col, tile.height, tile.width))
-        return fitted(raw, target, self.size, self.fit)
+        window = (tile.row, tile.col, tile.height, tile.width)
+        return fitted(*self.chips[tile.chip].read_masked(window), self.size, self.fit)
 
 
 def fitted(
-    raw: NDArray[np.generic], target: NDArray[np.uint8], size: int, fit: str
+    raw: NDArray[np.generic], valid: NDArray[np.bool_], target: NDArray[np.uint8], size: int, fit: str
 ) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
     """Bring values ``[C, h, w]`` and classes ``[h, w]`` to one tile of ``size`` by :class:`~segmint.fit.Fit`.
 
-    Borders beside the image are reflected, and ignored in the classes.
+    An empty pixel, False in ``valid`` ``[h, w]``, is in no mean, and stays as it is stored. Borders beside the image
+    are reflected, and ignored in the classes.
     """
     height, width = target.shape
     place = Fit.of(fit, (height, width), (size, size))
     if place.scaled != place.image:
         stored = raw
-        raw = place.scale(lambda row, count: stored[:, row : row + count]).astype(stored.dtype)
+        scaled = place.scale(lambda row, count: (stored[:, row : row + count], valid[row : row + count]))
+        raw = np.where(np.isnan(scaled), place.nearest(stored), scaled).astype(stored.dtype)
         target = place.nearest(target)
     below, right = size - place.scaled[0], size - place.scaled[1]
     return place.pad(raw), np.pad(target, ((0, below), (0, right)), constant_values=IGNORE)

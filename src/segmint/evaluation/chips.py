@@ -135,7 +135,7 @@ def as_input(
         Raw values ``[C, H, W]`` of the tile's size in float32, not-a-number where the chip has a nodata value that the
         graph does not know; the same as stored; class values ``[H, W]``.
     """
-    raw, target = fitted(*chip.read(part), contract.height, contract.fit)
+    raw, target = fitted(*chip.read_masked(part), contract.height, contract.fit)
     window = raw.astype(np.float32)
     if chip.nodata not in (None, contract.input.nodata):  # the graph knows only its own nodata
         window[:, ~filled(raw, chip.nodata)] = np.nan
