@@ -154,8 +154,8 @@ class SplitRecipe:
         seed: Seed of the drawing.
         group_file: CSV with a 'chip' column (stem, without a folder train, val or test) and the group column.
         group_column: Column of group_file that names the group a chip belongs to.
-        group_regex: Regular expression on the same stem; its first group is the chip's group. Where every stem
-            matches without that group, as '(EMSR[0-9]+)|$' does elsewhere, no groups are declared.
+        group_regex: Without a group_file: regular expression on the same stem, whose first group is the chip's group.
+            Where every stem matches without that group, as '(EMSR[0-9]+)|$' does elsewhere, no groups are declared.
         block_size: Edge of a spatial block in metres, or 0 to let the extent decide.
         buffer: Metres kept free between blocks of different splits.
     """

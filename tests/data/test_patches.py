@@ -174,7 +174,7 @@ def by_table(folder: Path, rows: list[str]) -> list[str]:
     """Options that declare groups by a table instead of the recipe's own pattern."""
     table = folder / "groups.csv"
     table.write_text("\n".join(["chip,site", *rows]))
-    return ["--split.group_regex=null", f"--split.group_file={table}", "--split.group_column=site"]
+    return [f"--split.group_file={table}", "--split.group_column=site"]
 
 
 @pytest.fixture(params=["regex", "file"])

@@ -1,4 +1,4 @@
-"""Groups of chips that a recipe declares: by a file, by a pattern on names, or by what the reader knows.
+"""Groups of chips that a recipe declares: by a file, else by a pattern on names, else by what the reader knows.
 
 A chip's name is its stem without the folder of its side, so groups mean the same whether folders are the split or not.
 
@@ -23,7 +23,7 @@ def declared_groups(chips: Sequence[Chip], recipe: SplitRecipe) -> list[str]:
     Raises:
         SplitError: A file or pattern that cannot be used, or that gives a chip no group.
     """
-    if recipe.group_regex is not None:
+    if recipe.group_file is None and recipe.group_regex is not None:
         return _matched(chips, recipe.group_regex)
     if recipe.group_file is None:
         return [chip.group for chip in chips if chip.group is not None]
