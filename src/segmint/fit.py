@@ -2,8 +2,8 @@
 
 Both ways are bilinear with antialiasing, as in Pillow and torch: a new pixel is the weighted mean of the pixels around
 its centre, with triangular weights that reach one pixel of the coarser grid to each side. On the way in, pixels without
-a value have no weight. Values are read by rows, so that memory does not grow with the image. Sums are taken in a fixed order, so that every reader of an image gets the
-same tile to the last bit.
+a value have no weight. Values are read by rows, so that memory does not grow with the image. Sums are taken in a fixed
+order, so that every reader of an image gets the same tile to the last bit.
 
 The Esri package and the programs of the model card carry this module's code, as they cannot import it: it needs numpy
 alone.
@@ -75,7 +75,7 @@ class Fit:
             else:
                 share = _mean(known, *places) / _mean(np.ones_like(known[:1]), *places)  # exactly 1 if none is empty
                 nearest = known[:, middle_rows[chosen] - top][:, :, middle_columns]
-                part = _mean(np.where(known, values, 0), *places) / np.where(nearest, share, np.nan)
+                part = _mean(np.where(known, values, 0), *places) / np.where(nearest, share, np.float32(np.nan))
             parts.append(np.rint(part) if values.dtype.kind in "iu" else part)
         return np.concatenate(parts, axis=1)
 
