@@ -75,7 +75,8 @@ class Fit:
             else:
                 share = _mean(known, *places) / _mean(np.ones_like(known[:1]), *places)  # exactly 1 if none is empty
                 nearest = known[:, middle_rows[chosen] - top][:, :, middle_columns]
-                part = _mean(np.where(known, values, 0), *places) / np.where(nearest, share, np.float32(np.nan))
+                share[~nearest] = np.nan
+                part = _mean(np.where(known, values, 0), *places) / share
             parts.append(np.rint(part) if values.dtype.kind in "iu" else part)
         return np.concatenate(parts, axis=1)
 
