@@ -177,7 +177,7 @@ def _kind(content: dict[str, Any]) -> str:
     """What a file is that is no checkpoint of training."""
     if content and all(isinstance(value, torch.Tensor) for value in content.values()):
         return "holds weights alone, without optimiser and epochs (--network.weights starts from those)"
-    return "is a checkpoint of another program"
+    return "is a checkpoint of another program, or of an older segmint"
 
 
 def _refusal(path: Path, found: str) -> ModelError:
