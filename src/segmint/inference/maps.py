@@ -182,9 +182,13 @@ class MapInWork:
 
 def _foreground(classes: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Detection and confidence of every row, ``[2, n]``, of ``[n, W]`` and ``[K, n, W]``."""
-    of_foreground = probabilities if len(probabilities) == 1 else probabilities[1:]
-    confidence = of_foreground.sum(axis=0).max(axis=1).clip(max=1)
-    return np.stack([(classes > 0).any(axis=1), confidence]).astype(np.float32)
+    import torch  # a scene that is refused has not waited for it
+
+    from segmint.models import foreground
+
+    detected = foreground.detection(torch.from_numpy(classes)[:, None])
+    confidence = foreground.confidence(torch.from_numpy(probabilities).movedim(1, 0)[:, :, None])
+    return torch.stack([detected.float(), confidence]).numpy()
 
 
 def decide(
