@@ -11,8 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shlex
 import sys
 import time
@@ -22,26 +20,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mlflow
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.data.dataset import Dataset
 from mlflow.entities import Run
-from mlflow.environment_variables import MLFLOW_RUN_ID
-from mlflow.tracking.context.registry import resolve_tags
 from mlflow.tracking.multimedia import compress_image_size, convert_to_pil_image
 from mlflow.utils.mlflow_tags import (
     MLFLOW_DATASET_CONTEXT,
     MLFLOW_GIT_COMMIT,
     MLFLOW_LOGGED_IMAGES,
     MLFLOW_PARENT_RUN_ID,
-    MLFLOW_RUN_NAME,
 )
 from numpy.typing import NDArray
 
 from segmint.errors import ParityError, TrackingError
 from segmint.files import room_in
 from segmint.interruption import Interrupted
+from segmint.tracking import active
 from segmint.tracking.courier import Courier, patience
 from segmint.tracking.delivery import Delivery
 from segmint.tracking.faults import FAULTS
@@ -98,15 +93,15 @@ class TrackedRun:
         Raises:
             TrackingError: The store cannot be reached or refuses.
         """
-        asked_for, client = os.environ.pop(MLFLOW_RUN_ID.name, None), MlflowClient()
+        asked_for, client = active.asked_for(), MlflowClient()
         try:
             if resumed is not None:
                 _deliver_rest(resumed)
-                run = _joined(client, resumed.run_id)
+                run = active.join(client, resumed.run_id)
             elif asked_for:
-                run = _joined(client, asked_for)
+                run = active.join(client, asked_for)
             else:
-                run = _made(client, experiment)
+                run = active.make(client, experiment)
             name = client.get_experiment(run.info.experiment_id).name
             run_id = run.info.run_id
             if asked_for and asked_for != run_id:
@@ -114,7 +109,7 @@ class TrackedRun:
                 client.set_tag(asked_for, "resumed_into", run_id)
         except FAULTS as error:
             raise unusable(error) from error
-        os.environ[MLFLOW_RUN_ID.name] = run_id  # what mlflow.log_metric joins
+        active.enter(run_id)
         folder = resumed or RunFolder.create(root, run_id, identity)
         started = cls(folder, run, name, asked_for if asked_for != run_id else None)
         started._courier.start()
@@ -265,34 +260,10 @@ class TrackedRun:
     def _end(self, status: str, patience: float) -> bool:
         """Close the run and the one that was asked for; False while the store does not know everything."""
         self._gauges.finish()
-        _leave(self.run_id, status)
+        active.leave(self.run_id, status)
         runs = [run for run in (self.run_id, self.asked_for) if run]
         self._journal.write([("status", {"status": status, "runs": runs})])
         return self._courier.settle(patience)
-
-
-def _leave(run_id: str, status: str) -> None:
-    """End the run for ``mlflow.log_metric`` and its like; a store that is away gets the status from the journal."""
-    os.environ.pop(MLFLOW_RUN_ID.name, None)
-    active = mlflow.active_run()
-    if active is not None and active.info.run_id == run_id:
-        with contextlib.suppress(*FAULTS):
-            mlflow.end_run(status)
-
-
-def _made(client: MlflowClient, name: str) -> Run:
-    """A new run in the experiment that the environment names, else in the one called ``name``."""
-    if number := os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        chosen = mlflow.set_experiment(experiment_id=number)
-    else:
-        chosen = mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME") or name)
-    return client.create_run(chosen.experiment_id, tags=resolve_tags({MLFLOW_RUN_NAME: name}), run_name=name)
-
-
-def _joined(client: MlflowClient, run_id: str) -> Run:
-    """A run that is there already, under way again."""
-    client.update_run(run_id, status="RUNNING")
-    return client.get_run(run_id)
 
 
 def _deliver_rest(folder: RunFolder) -> None:
