@@ -50,6 +50,13 @@ class EpochLog(lightning.Callback):
         self._rates: Record = {}
         self._started = 0.0
 
+    @classmethod
+    def history_of(cls, checkpoint: dict[str, Any]) -> list[Record] | None:
+        """The metrics of every epoch behind a checkpoint; None where it is no checkpoint of a training here."""
+        callbacks = checkpoint.get("callbacks")
+        state = callbacks.get(cls.__name__) if isinstance(callbacks, dict) else None
+        return state["history"] if isinstance(state, dict) else None
+
     def state_dict(self) -> dict[str, Any]:
         """The history, for the checkpoint."""
         return {"history": self.history}

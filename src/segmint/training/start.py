@@ -51,7 +51,7 @@ class Start:
             ModelError: Another kind of file, or a training that has reached its last epoch.
         """
         content = _content(path)
-        history = content.get("callbacks", {}).get(EpochLog.__name__, {}).get("history")
+        history = EpochLog.history_of(content)
         if history is None or "optimisation" not in content:
             raise _refusal(path, _kind(content))
         if len(history) >= recipe.training.epochs:
@@ -149,8 +149,7 @@ class Start:
         beside = self.path.with_name(BEST)
         if not beside.is_file():
             return None
-        history = _content(beside).get("callbacks", {}).get(EpochLog.__name__, {}).get("history", ())
-        return beside if list(history) == self.history[:epoch] else None
+        return beside if EpochLog.history_of(_content(beside)) == self.history[:epoch] else None
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -66,8 +66,7 @@ class SegmentationTask(lightning.LightningModule):
         """Take the steps of a plateau schedule from the history: Lightning saves it without that of the last epoch."""
         training = self.recipe.training
         if training.scheduler == "plateau":
-            history = checkpoint["callbacks"][EpochLog.__name__]["history"]
-            monitored = [record[training.monitor] for record in history]
+            monitored = [record[training.monitor] for record in EpochLog.history_of(checkpoint) or ()]
             rates, state = plateau_after(self.network, training, monitored)
             for group, rate in zip(checkpoint["optimizer_states"][0]["param_groups"], rates, strict=True):
                 group["lr"] = rate
